@@ -1,0 +1,96 @@
+/*
+ * age: files as the age v1 specification says (age-encryption.org/v1), with
+ * X25519 recipients and scrypt passphrases; `age -d` opens what is written
+ * here, and what age wrote is read here. Armor is read, not written.
+ *
+ * Secrets live in locked memory that is wiped when released.
+ */
+#ifndef PGK_AGE_H
+#define PGK_AGE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "buf/buf.h"
+#include "sink/sink.h"
+
+#define AGE_CHUNK 65536
+#define AGE_RECIPIENT_MAX 64 /* bytes of "age1..." with its NUL */
+#define AGE_RECIPIENTS_MAX 64
+#define AGE_WORK_WRITE 18    /* scrypt log2(N) written: 256 MiB, about 1 s */
+#define AGE_WORK_READ_MAX 20 /* read: more is refused */
+
+/*
+ * age_keys: whom to encrypt to, and what opens files. A passphrase stands
+ * alone among recipients, as the specification demands.
+ */
+struct age_keys;
+struct age_keys *age_keys_new(struct err *e);
+void age_keys_free(struct age_keys *k); /* NULL ok */
+
+/* "age1...": ERR_KEY when it is not one (a secret key pasted is said so). */
+int age_add_recipient(struct age_keys *k, const char *word, struct err *e);
+
+/*
+ * A recipients file, one a line, '#' comments; and an identity file, "AGE-SECRET-KEY-1..." a line, which
+ * must be private (fsx.h FSX_PRIVATE). `path` "-" is stdin. ERR_KEY with
+ * file and line, never the line's text. An identity file that is itself
+ * encrypted by a passphrase is opened with the passphrase added before.
+ */
+int age_add_recipients_file(struct age_keys *k, const char *path,
+    struct err *e);
+int age_add_identity_file(struct age_keys *k, const char *path,
+    struct err *e);
+
+/* The first line of a private file, or asked for on the terminal. */
+int age_add_passphrase_file(struct age_keys *k, const char *path,
+    struct err *e);
+int age_ask_passphrase(struct age_keys *k, bool confirm, struct err *e);
+
+/* How many recipients, and the i-th as text (borrowed); for the .json. */
+unsigned age_recipients(const struct age_keys *k);
+const char *age_recipient(const struct age_keys *k, unsigned i);
+bool age_has_passphrase(const struct age_keys *k);
+bool age_can_open(const struct age_keys *k); /* any identity or passphrase */
+
+/*
+ * Encrypt: a stage writing the header at once and then chunks of AGE_CHUNK
+ * encrypted on `threads` threads. ERR_KEY without recipient or passphrase.
+ */
+struct sink *age_writer(struct sink *next, const struct age_keys *k,
+    unsigned threads, struct err *e);
+
+/*
+ * Decrypt a stream, armored or not. A chunk is handed on only once it is authentic;
+ * finish fails with ERR_CORRUPT when the end is missing or bytes follow it,
+ * so what was handed on is whole only after finish. ERR_KEY: no key of ours
+ * opens it.
+ */
+struct sink *age_reader(struct sink *next, const struct age_keys *k,
+    struct err *e);
+
+/*
+ * Decrypt by ranges: a blob of the plain bytes, its size known from the
+ * stored size after the last chunk proved to be the last. `inner` is taken
+ * (freed on failure too). Armor: ERR_CORRUPT with a hint. `k` is only needed
+ * during the call.
+ */
+struct blob *age_open(struct blob *inner, const struct age_keys *k,
+    struct err *e);
+
+/* Whether these first bytes (22 or more) begin an age file; *armored said. */
+bool age_sniff(const void *data, size_t len, bool *armored);
+
+/*
+ * A new identity as age-keygen writes it ("# created: ...", "# public key:
+ * ...", the key), appended to `out` (wipe it with buf_wipe()).
+ */
+int age_new_identity(struct buf *out, char recipient[AGE_RECIPIENT_MAX],
+    struct err *e);
+
+/* Recipients of all identities of a file, one a line, appended to `out`. */
+int age_identity_recipients(const char *path, struct buf *out,
+    struct err *e);
+
+#endif

@@ -1,0 +1,93 @@
+/*
+ * cli: what the tools' mains have in common: shared option tables, the
+ * configuration merged with them, opening what they name, the exit status.
+ *
+ * A main declares `struct cli c = CLI_INIT("pgk-dump")`, points an opt_tool's
+ * tables at its own options and the shared ones it wants (their ctx is the
+ * struct cli, so a tool's own `take` gets it too: embed struct cli first),
+ * and then:
+ *
+ *	if (cli_parse(&c, &tool, argc, argv, &e) == -1 || c.done)
+ *		return cli_end(&c, &e);
+ *	... cli_open_repo(&c, STORE_CREATE, &e), act ...
+ *	return cli_end(&c, &e);
+ */
+#ifndef PGK_CLI_H
+#define PGK_CLI_H
+
+#include <stdbool.h>
+
+#include "age/age.h"
+#include "codec/codec.h"
+#include "conf/conf.h"
+#include "opt/opt.h"
+#include "pg/pg.h"
+#include "repo/repo.h"
+#include "sign/sign.h"
+#include "store/store.h"
+
+#define CLI_VERSION "0.1.0"
+
+struct cli {
+	const char *name;
+	/* after cli_parse() */
+	bool done; /* --help or --version was answered: exit 0 */
+	struct conf *conf;
+	const char *const *operands;
+	unsigned operand_count;
+	unsigned jobs;            /* -j, default: cores */
+	struct pg_target *target; /* conf's conninfo, then -h -p -U -d over it */
+	const char *environment;  /* --environment, else conf's, else NULL */
+	unsigned verbose;
+	bool quiet;
+	/* after cli_open_*() */
+	struct store *store;
+	struct repo *repo;
+	struct sign_trust *trust; /* from [crypt] trust, or NULL */
+	struct sign_key *sign_key; /* from [crypt] sign-key, or NULL */
+	struct age_keys *keys;
+	/* what the options said; private to cli */
+	const char *conf_path, *store_url, *dbname, *host, *port, *user;
+	const char *passphrase_file;
+	bool ask_passphrase, plain;
+	struct conf_list recipients, recipients_files, identities;
+	struct codec codec; /* -Z; gzip by default */
+	bool status_no; /* set by a main: exit 1, "the answer is no" */
+};
+
+#define CLI_INIT(tool_name) { .name = (tool_name), \
+	.codec = { CODEC_GZIP, 1 } }
+
+/* Option tables, ended by an entry without a name. ctx: struct cli. */
+extern const struct opt cli_options[];         /* -c --config, -v, -q */
+extern const struct opt cli_store_options[];   /* --store URL, --environment */
+extern const struct opt cli_pg_options[];      /* -h -p -U -d */
+extern const struct opt cli_jobs_options[];    /* -j --jobs */
+extern const struct opt cli_codec_options[];   /* -Z --compress */
+extern const struct opt cli_encrypt_options[]; /* -r --recipient, -R --recipients-file, --passphrase-file, --passphrase, --no-encrypt */
+extern const struct opt cli_decrypt_options[]; /* -i --identity, --passphrase-file, --passphrase */
+
+/*
+ * Standard descriptors, signals, no core dumps; parse; load the
+ * configuration ($PGK_CONF if no -c); open the log; fill `target`.
+ */
+int cli_parse(struct cli *c, const struct opt_tool *tool, int argc,
+    char **argv, struct err *e);
+
+/* Open store and repo, with the trusted keys and signing key configured. ERR_USAGE with a hint when no store is named. */
+int cli_open_repo(struct cli *c, int store_flags, struct err *e);
+
+/* keys for writing: options, else [crypt]; c->keys stays NULL for plain. */
+int cli_open_recipients(struct cli *c, struct err *e);
+
+/* keys for reading: options, else [crypt]; c->keys NULL when there are none. */
+int cli_open_identities(struct cli *c, struct err *e);
+
+/*
+ * Print the error, release all, return the exit status: 0; 1 with status_no; 3 when
+ * warnings were given; err_status(); 128 + signal when stopped. A stdout that
+ * could not be written (ENOSPC, EPIPE) turns success into ERR_SYS.
+ */
+int cli_end(struct cli *c, struct err *e);
+
+#endif

@@ -1,0 +1,74 @@
+/*
+ * codec: one face for gzip, zstd and no compression.
+ *
+ * Above gz and zst: the choice (-Z), the parallel writer, and reading by
+ * what the first bytes say.
+ */
+#ifndef PGK_CODEC_H
+#define PGK_CODEC_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "buf/buf.h"
+#include "sink/sink.h"
+
+enum codec_kind { CODEC_NONE, CODEC_GZIP, CODEC_ZSTD };
+
+struct codec {
+	enum codec_kind kind;
+	int level; /* within the kind's range; 0 for CODEC_NONE */
+};
+
+#define CODEC_BLOCK ((size_t)1 << 20) /* plain bytes a block, our choice */
+
+/* "gzip", "gzip:6", "zstd:3", "none" (-Z); ERR_USAGE otherwise. */
+int codec_parse(const char *word, struct codec *codec, struct err *e);
+
+/* "gzip", "zstd", "none" and its reverse (ERR_CORRUPT for other words). */
+const char *codec_name(enum codec_kind kind);
+int codec_by_name(const char *name, enum codec_kind *kind, struct err *e);
+
+/* ".gz", ".zst", "". */
+const char *codec_suffix(enum codec_kind kind);
+
+/* Blocks in memory, one thread each; CODEC_NONE copies. */
+struct codec_enc;
+struct codec_enc *codec_enc_new(const struct codec *codec, struct err *e);
+int codec_enc_block(struct codec_enc *enc, const void *plain, size_t len,
+    struct buf *out, struct err *e);
+void codec_enc_free(struct codec_enc *enc); /* NULL ok */
+
+struct codec_dec;
+struct codec_dec *codec_dec_new(enum codec_kind kind, struct err *e);
+int codec_dec_blocks(struct codec_dec *dec, const void *in, size_t len,
+    struct sink *out, struct err *e);
+void codec_dec_free(struct codec_dec *dec); /* NULL ok */
+
+/*
+ * A stage that cuts what is written into blocks of CODEC_BLOCK, compresses
+ * them on `threads` threads and hands them to `next` in order. An empty
+ * stream becomes one empty block. Holds at most 2 * threads + 1 blocks.
+ */
+struct sink *codec_writer(struct sink *next, const struct codec *codec,
+    unsigned threads, struct err *e);
+
+/* A stage that decompresses; CODEC_NONE passes through. */
+struct sink *codec_reader(struct sink *next, enum codec_kind kind,
+    struct err *e);
+
+/* What begins with these bytes (6 are enough); CODEC_NONE if neither. */
+enum codec_kind codec_sniff(const void *data, size_t len);
+
+/*
+ * A mark that hides 16 bytes at the end of a file: gz_mark(), zst_mark(), or
+ * for CODEC_NONE the SQL comment line "--:E <32 hex digits>\n".
+ */
+size_t codec_mark_size(enum codec_kind kind);
+int codec_mark(enum codec_kind kind, const unsigned char data[16],
+    struct buf *out, struct err *e);
+int codec_mark_read(enum codec_kind kind, const unsigned char *mark,
+    unsigned char data[16]);
+
+#endif

@@ -1,0 +1,151 @@
+#include <errno.h>
+#include <fcntl.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "fsx/fsx.h"
+
+/*
+ * Temporary files are ".pgk-" + 16 hex digits + ".tmp": the name says
+ * nothing of the final one, so that it never grows too long. The lock (flock)
+ * is what tells a live writer from a dead one: the kernel drops it when the
+ * writer dies, on this host or over NFS.
+ */
+#define TMP_PREFIX ".pgk-"
+#define TMP_SUFFIX ".tmp"
+#define TMP_DIGITS 16
+#define TMP_SIZE (sizeof TMP_PREFIX + TMP_DIGITS + sizeof TMP_SUFFIX)
+
+struct fsx_new {
+	int dirfd, fd;
+	int flags;
+	char tmp[TMP_SIZE];
+	char *name;
+};
+
+static int
+pick_name(char tmp[TMP_SIZE], struct err *e)
+{
+	unsigned char r[TMP_DIGITS / 2];
+	size_t at = strlen(TMP_PREFIX);
+
+	if (getrandom(r, sizeof r, 0) != (ssize_t)sizeof r)
+		return err_sys(e, "could not get random bytes");
+	memcpy(tmp, TMP_PREFIX, at);
+	for (size_t i = 0; i < sizeof r; i++, at += 2)
+		snprintf(tmp + at, 3, "%02x", r[i]);
+	memcpy(tmp + at, TMP_SUFFIX, sizeof TMP_SUFFIX);
+	return 0;
+}
+
+struct fsx_new *
+fsx_new_begin(int dirfd, const char *name, int flags, struct err *e)
+{
+	struct fsx_new *f = calloc(1, sizeof *f);
+	mode_t mode = (flags & FSX_WORLD) ? 0666 : 0600;
+
+	if (f == NULL || (f->name = strdup(name)) == NULL) {
+		err_nomem(e);
+		goto fail;
+	}
+	f->dirfd = dirfd;
+	f->flags = flags;
+	f->fd = -1;
+	if (pick_name(f->tmp, e) == -1)
+		goto fail;
+	f->fd = openat(dirfd, f->tmp, O_RDWR | O_CREAT | O_EXCL |
+	    O_NOFOLLOW | O_CLOEXEC, mode);
+	if (f->fd == -1) {
+		err_sys(e, "could not create a file for \"%s\"", name);
+		goto fail;
+	}
+	if (flock(f->fd, LOCK_EX | LOCK_NB) == -1) {
+		err_sys(e, "could not lock the file for \"%s\"", name);
+		goto fail;
+	}
+	return f;
+fail:
+	fsx_new_free(f);
+	return NULL;
+}
+
+int
+fsx_new_fd(const struct fsx_new *f)
+{
+	return f->fd;
+}
+
+int
+fsx_new_publish(struct fsx_new *f, struct err *e)
+{
+	unsigned how = (f->flags & FSX_REPLACE) ? 0 : RENAME_NOREPLACE;
+	int rc;
+
+	if (fsync(f->fd) == -1)
+		return err_sys(e, "could not sync \"%s\"", f->name);
+	rc = renameat2(f->dirfd, f->tmp, f->dirfd, f->name, how);
+	if (rc == -1 && errno == EINVAL && how != 0) {
+		/* a file system without NOREPLACE: link() never replaces */
+		rc = linkat(f->dirfd, f->tmp, f->dirfd, f->name, 0);
+		if (rc == 0)
+			unlinkat(f->dirfd, f->tmp, 0);
+	}
+	if (rc == -1 && errno == EEXIST)
+		return err_set(e, ERR_BUSY, "\"%s\" exists already", f->name);
+	if (rc == -1)
+		return err_sys(e, "could not rename a file to \"%s\"",
+		    f->name);
+	fsx_close(f->fd);
+	f->fd = -1;
+	return fsx_sync_dir(f->dirfd, f->name, e);
+}
+
+void
+fsx_new_free(struct fsx_new *f)
+{
+	if (f == NULL)
+		return;
+	if (f->fd != -1) {
+		unlinkat(f->dirfd, f->tmp, 0);
+		fsx_close(f->fd);
+	}
+	free(f->name);
+	free(f);
+}
+
+static bool
+is_temporary(const char *name)
+{
+	size_t head = strlen(TMP_PREFIX);
+
+	return strlen(name) == TMP_SIZE - 2 &&
+	    strncmp(name, TMP_PREFIX, head) == 0 &&
+	    strspn(name + head, "0123456789abcdef") == TMP_DIGITS &&
+	    strcmp(name + head + TMP_DIGITS, TMP_SUFFIX) == 0;
+}
+
+int
+fsx_new_abandoned(int dirfd, const char *name, struct err *e)
+{
+	int fd, rc;
+
+	if (!is_temporary(name))
+		return 0;
+	fd = openat(dirfd, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC |
+	    O_NONBLOCK);
+	if (fd == -1 && errno == ENOENT)
+		return 0;
+	if (fd == -1)
+		return err_sys(e, "could not open \"%s\"", name);
+	rc = flock(fd, LOCK_EX | LOCK_NB) == 0;
+	if (rc == 0 && errno != EWOULDBLOCK)
+		rc = err_sys(e, "could not lock \"%s\"", name);
+	fsx_close(fd);
+	return rc;
+}

@@ -1,0 +1,119 @@
+/*
+ * pg: connections to PostgreSQL 13 to 18, over libpq.
+ *
+ * A database name is never taken for a connection string by accident
+ * (PQconnectdbParams with expand_dbname = 0; FAULTS: a database named
+ * "host=evil" connects elsewhere otherwise). Passwords come from .pgpass, a
+ * service file or the environment; one in a conninfo is ERR_USAGE.
+ */
+#ifndef PGK_PG_H
+#define PGK_PG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "buf/buf.h"
+#include "err/err.h"
+
+/*
+ * Where to connect: a list of libpq keywords and values.
+ */
+struct pg_target;
+struct pg_target *pg_target_new(struct err *e);
+struct pg_target *pg_target_copy(const struct pg_target *t, struct err *e);
+void pg_target_free(struct pg_target *t); /* NULL ok */
+
+/* Set one keyword; "password" and unknown ones are ERR_USAGE. NULL unsets. */
+int pg_target_set(struct pg_target *t, const char *keyword, const char *value,
+    struct err *e);
+
+/* Take all keywords of "host=... port=..." or a postgresql:// URI. */
+int pg_target_conninfo(struct pg_target *t, const char *conninfo,
+    struct err *e);
+
+/* What -d got: a conninfo when it holds '=' or "://", else a name, as psql does. */
+int pg_target_database_or_conninfo(struct pg_target *t, const char *word,
+    struct err *e);
+
+/* The value set, or NULL. */
+const char *pg_target_get(const struct pg_target *t, const char *keyword);
+
+/* As one conninfo string for pg_dump -d, dbname quoted so that it stays a name. Caller frees. */
+char *pg_target_string(const struct pg_target *t, struct err *e);
+
+/*
+ * A connection. One thread at a time. Each carries application_name
+ * "pgk-..." (log_program()), keepalives, tcp_user_timeout 60 s and
+ * connect_timeout 30 s unless set. Server notices go to log_debug(), warnings
+ * too.
+ */
+struct pg;
+struct pg *pg_connect(const struct pg_target *t, struct err *e);
+void pg_close(struct pg *c); /* NULL ok */
+int pg_server_version(const struct pg *c); /* 150018 */
+const char *pg_database(const struct pg *c);
+const char *pg_encoding(const struct pg *c); /* of the server side database */
+
+/*
+ * Run one statement with text parameters. Failure is ERR_PG: the server's
+ * message, with its hint, and "permission denied" with what to grant; the
+ * connection stays usable unless it was lost. *rows (may be NULL) is the
+ * caller's to free.
+ */
+struct pg_rows;
+int pg_query(struct pg *c, const char *sql, const char *const *params,
+    size_t count, struct pg_rows **rows, struct err *e);
+
+/* Without parameters or rows; several statements allowed. */
+int pg_exec(struct pg *c, const char *sql, struct err *e);
+
+/* The SQLSTATE of this connection's last failure ("40P01"), or "". */
+const char *pg_sqlstate(const struct pg *c);
+
+size_t pg_count(const struct pg_rows *r);
+/* Text of a field (borrowed), NULL for SQL NULL or out of range. */
+const char *pg_text(const struct pg_rows *r, size_t row, unsigned column);
+/* As a number: 0 for NULL. */
+uint64_t pg_number(const struct pg_rows *r, size_t row, unsigned column);
+/* "t" */
+bool pg_bool(const struct pg_rows *r, size_t row, unsigned column);
+void pg_rows_free(struct pg_rows *r); /* NULL ok */
+
+/*
+ * COPY ... TO STDOUT: begin, next until *data is NULL (one row each, its
+ * newline included, valid until the following call); *rows then is the
+ * server's count.
+ */
+int pg_copy_out(struct pg *c, const char *sql, struct err *e);
+int pg_copy_next(struct pg *c, const char **data, size_t *len,
+    uint64_t *rows, struct err *e);
+
+/*
+ * COPY ... FROM STDIN: begin, any number of writes, end; or abort, which
+ * makes the server roll the COPY back.
+ */
+int pg_copy_in(struct pg *c, const char *sql, struct err *e);
+int pg_copy_write(struct pg *c, const char *data, size_t len, struct err *e);
+int pg_copy_end(struct pg *c, uint64_t *rows, struct err *e);
+void pg_copy_abort(struct pg *c, const char *why);
+
+/*
+ * End what another thread is doing on this connection, soon and for good:
+ * asks the server to cancel and shuts the socket down. The connection is
+ * lost. Async-signal-unsafe, thread-safe; for stop.h and task_crowd().
+ */
+void pg_interrupt(struct pg *c);
+
+/*
+ * Pattern of psql and pg_dump (-n, -t, --exclude-table-data): "public.m*",
+ * "\"Mixed Case\"". Appends an SQL condition over the expressions given
+ * (schema_expr NULL: only a name is allowed), e.g.
+ *   (n.nspname OPERATOR(pg_catalog.~) '^(public)$' COLLATE pg_catalog.default AND c.relname ...)
+ * or `visible_expr` when no schema is in the pattern (NULL: any schema).
+ * ERR_USAGE for too many dots. As processSQLNamePattern() of PostgreSQL.
+ */
+int pg_pattern(struct buf *sql, const char *pattern, const char *schema_expr,
+    const char *name_expr, const char *visible_expr, struct err *e);
+
+#endif

@@ -1,0 +1,209 @@
+/*
+ * repo: the catalogue: sets of a store, and how they come and go.
+ *
+ * A set is KIND/NAME.json and its objects KIND/NAME.*; it exists once its
+ * .json does. While a set is being published or deleted, KIND/NAME.intent
+ * names its objects: a run that died is told by an intent nobody holds, and
+ * repo_recover() removes exactly what the intent names. Nothing else in a
+ * store is ever deleted: files of others lie there safely.
+ */
+#ifndef PGK_REPO_H
+#define PGK_REPO_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "buf/buf.h"
+#include "codec/codec.h"
+#include "digest/digest.h"
+#include "sign/sign.h"
+#include "store/store.h"
+
+#define REPO_FORMAT 1 /* of the .json */
+#define REPO_JSON_MAX ((size_t)64 << 20)
+#define REPO_NAME_MAX 200
+
+enum repo_kind { REPO_FULL, REPO_INCREMENTAL, REPO_WAL, REPO_SNAPSHOT };
+#define REPO_KINDS 4
+const char *repo_kind_name(enum repo_kind kind); /* also its folder */
+int repo_kind_parse(const char *word, enum repo_kind *kind, struct err *e);
+
+/* One object of a set. */
+struct repo_object {
+	char *name;            /* "NAME.sql.gz.age", without the folder */
+	char *role;            /* "sql", "globals" */
+	uint64_t stored, plain; /* bytes */
+	struct digest sum;     /* of the stored bytes */
+	enum codec_kind codec;
+	bool encrypted;
+};
+
+/* What was counted in the same snapshot: one table. */
+struct repo_table {
+	char *database, *schema, *table;
+	uint64_t rows;
+};
+
+/*
+ * One database of a set. A name that is not UTF-8 is written to the .json
+ * as base64.
+ */
+struct repo_database {
+	char *name;
+	char *encoding;
+	uint64_t size; /* pg_database_size() */
+};
+
+/* The content of a .json. All strings owned; NULL where not known. */
+struct repo_set {
+	enum repo_kind kind;
+	char *name; /* NAME */
+	char *tool; /* "pgk 0.1.0" */
+	char *environment; /* label, or NULL */
+	char *system_identifier; /* decimal */
+	int server_version;      /* 150018 */
+	char *server_version_text;
+	char *host;              /* where it was taken: host name */
+	int64_t start, end;      /* seconds since 1970, UTC */
+	char *lsn;               /* of the snapshot, "0/16B3748", or NULL */
+	uint32_t timeline;       /* 0 when not known */
+	char *parent;            /* NAME a chain builds on, or NULL */
+	char *checksums;         /* "on", "off" or NULL */
+	char **recipients;
+	size_t recipient_count;
+	struct repo_object *objects;
+	size_t object_count;
+	struct repo_database *databases;
+	size_t database_count;
+	struct repo_table *tables;
+	size_t table_count;
+	char **missing; /* what the backup does not hold, one sentence each */
+	size_t missing_count;
+	/* set when published and when read */
+	uint64_t sequence; /* 1, 2, ... within the kind */
+	char *previous;    /* NAME of the one before, or NULL */
+	struct digest previous_sum; /* of its .json */
+	/* set when read */
+	uint64_t json_size;
+	struct digest json_sum;
+	bool is_signed; /* a good signature of a trusted key */
+};
+
+struct repo_set *repo_set_new(enum repo_kind kind, struct err *e);
+void repo_set_free(struct repo_set *set); /* NULL ok */
+
+/*
+ * Additions copy their strings. The object's sum and sizes are those of *o.
+ */
+int repo_set_string(char **field, const char *value, struct err *e);
+int repo_add_object(struct repo_set *set, const struct repo_object *o,
+    struct err *e);
+int repo_add_database(struct repo_set *set, const struct repo_database *d,
+    struct err *e);
+int repo_add_table(struct repo_set *set, const struct repo_table *t,
+    struct err *e);
+int repo_add_recipient(struct repo_set *set, const char *recipient,
+    struct err *e);
+int repo_add_missing(struct repo_set *set, const char *sentence,
+    struct err *e);
+
+/* The sum of the objects' stored bytes. */
+uint64_t repo_set_stored(const struct repo_set *set);
+
+/*
+ * The .json's text and back. Parsing takes hostile input: unknown fields are
+ * passed over, wrong types, ranges, names that are no names (store.h), objects that do not bear the
+ * set's NAME, a newer format: ERR_CORRUPT, the field named.
+ */
+int repo_set_write(const struct repo_set *set, struct buf *out,
+    struct err *e);
+struct repo_set *repo_set_parse(const char *json, size_t len, struct err *e);
+
+/*
+ * The catalogue. `trust` (borrowed, NULL: signatures are not looked at)
+ * makes an unsigned or wrongly signed set ERR_CORRUPT when read.
+ */
+struct repo;
+struct repo *repo_open(struct store *store, const struct sign_trust *trust,
+    struct err *e); /* store borrowed */
+void repo_close(struct repo *r); /* NULL ok */
+
+/*
+ * Read all sets of a kind, oldest first (by start time, then sequence). A .json that cannot
+ * be read is given to `bad` (if not NULL) with its error and is not in the
+ * list; `bad` NULL: it fails the call. Caller frees with repo_list_free().
+ */
+struct repo_list {
+	struct repo_set **sets;
+	size_t count;
+};
+int repo_list(struct repo *r, enum repo_kind kind, struct repo_list *out,
+    void (*bad)(void *ctx, const char *name, const struct err *why),
+    void *ctx, struct err *e);
+void repo_list_free(struct repo_list *list);
+
+/*
+ * One set by what a person writes: NAME, KIND/NAME, either with ".json";
+ * "latest", "latest:KIND", "latest:DB", "latest:KIND:DB" (a database named
+ * like a kind needs the long form). *database is DB (caller frees) or NULL.
+ * latest is the newest set by start time of full, then snapshot. ERR_ABSENT
+ * when there is none; a damaged .json among those looked through is warned of and, for a
+ * name given, ERR_CORRUPT.
+ */
+struct repo_set *repo_find(struct repo *r, const char *word,
+    char **database, struct err *e);
+
+/* Whether `word` looks like a set's name rather than a file's path. */
+bool repo_is_set_word(const char *word);
+
+/* A hold on a set being read (store_hold on its .json). */
+struct store_lock *repo_hold(struct repo *r, const struct repo_set *set,
+    struct err *e);
+
+/* An object of a set, for reading: its size must be the one recorded. */
+struct blob *repo_object_open(struct repo *r, const struct repo_set *set,
+    const struct repo_object *o, struct err *e);
+
+/* The object with this role, or NULL. */
+const struct repo_object *repo_object(const struct repo_set *set,
+    const char *role);
+
+/*
+ * Publishing. repo_draft_new() chooses a NAME that is free
+ * ("medtranslate_full_20250127_030000", zone for the time; `stem` is the
+ * escaped database name, or NULL for "snapshot_..."), takes the lock of this kind of work
+ * (ERR_BUSY) and writes nothing yet. repo_draft_object() names one object
+ * (suffix ".sql.gz.age") and returns its sink; before the first it puts the intent.
+ * repo_draft_publish() assigns the sequence, signs when `key` is given, and
+ * puts the .json last; after that the set exists. repo_draft_free() without it
+ * removes every trace.
+ */
+struct repo_draft;
+struct repo_draft *repo_draft_new(struct repo *r, enum repo_kind kind,
+    const char *stem, int64_t start, const char *zone, struct err *e);
+const char *repo_draft_name(const struct repo_draft *d);
+struct sink *repo_draft_object(struct repo_draft *d, const char *suffix,
+    struct err *e);
+int repo_draft_publish(struct repo_draft *d, struct repo_set *set,
+    const struct sign_key *key, struct err *e);
+void repo_draft_free(struct repo_draft *d); /* NULL ok */
+
+/*
+ * Delete a set: seize it (ERR_BUSY while read), put the intent, delete the
+ * .json, then the objects, signature and proofs, then the intent.
+ */
+int repo_delete(struct repo *r, const struct repo_set *set, struct err *e);
+
+/*
+ * Finish what killed runs left in a kind: intents nobody holds (objects
+ * without a .json are removed; with one, the intent alone) and abandoned
+ * temporaries. Each removal is logged (info). *count if not NULL.
+ */
+int repo_recover(struct repo *r, enum repo_kind kind, bool dry_run,
+    unsigned *count, struct err *e);
+
+/* STORE/RESTORE.txt, if it is not there yet: how to restore without us. */
+int repo_put_readme(struct repo *r, struct err *e);
+
+#endif

@@ -1,0 +1,102 @@
+/*
+ * sink: where bytes go, and blob: where bytes are.
+ *
+ * A sink takes a stream from front to back. A filter is a sink with a `next`;
+ * a source is a function that writes into a sink. A blob is a finished object
+ * that can be read anywhere. Both hide what lies behind: a file, a store, age.
+ *
+ *	s = store_put(...);              the far end first
+ *	s = digest_tee(s, &sum, e);      sees the stored bytes
+ *	s = age_writer(s, keys, 2, e);
+ *	s = codec_writer(s, &codec, 2, e);   nearest the source
+ *	if (s != NULL && ... sink_write(s, ...) ... && sink_finish(s, e) == 0)
+ *		rc = 0;
+ *	sink_free(s);
+ *
+ * Constructors take `next`: it is released with the returned stage, or by the
+ * constructor on failure; a NULL `next` is passed through as NULL (its error
+ * stands already), so that they can be stacked unchecked.
+ */
+#ifndef PGK_SINK_H
+#define PGK_SINK_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "err/err.h"
+
+/* One thread at a time per sink. */
+struct sink;
+struct sink_ops {
+	/* take all of it or fail */
+	int (*write)(struct sink *s, const void *data, size_t len,
+	    struct err *e);
+	/* flush, then finish next; runs once; the only thing that publishes */
+	int (*finish)(struct sink *s, struct err *e);
+	/* release s and next; unfinished means discarded */
+	void (*free)(struct sink *s);
+};
+struct sink {
+	const struct sink_ops *ops; /* embedded first in a stage's own struct */
+};
+
+/* After a failure of write or finish only sink_free() may follow. */
+int sink_write(struct sink *s, const void *data, size_t len, struct err *e);
+int sink_finish(struct sink *s, struct err *e);
+void sink_free(struct sink *s); /* NULL ok */
+
+/* Write to a descriptor; finish syncs nothing and closes nothing. */
+struct sink *sink_fd(int fd, const char *name, struct err *e);
+
+/*
+ * Append to `out` (borrowed until freed). Past out->max: ERR_NOMEM from here.
+ */
+struct buf;
+struct sink *sink_buf(struct buf *out, struct err *e);
+
+/* Take everything and forget it. */
+struct sink *sink_null(struct err *e);
+
+/*
+ * Write to `next` without owning it: finish and free leave it alone. For
+ * many streams one after the other into one place.
+ */
+struct sink *sink_keep(struct sink *next, struct err *e);
+
+/* Count what passes into *count (set to 0 here). */
+struct sink *sink_count(struct sink *next, uint64_t *count, struct err *e);
+
+/* Send all that can be read from a descriptor, to its end. */
+int sink_send_fd(int fd, const char *name, struct sink *s, struct err *e);
+
+/*
+ * blob: `size` bytes, readable at any offset. read is safe to call from many
+ * threads at once. A short object is ERR_CORRUPT, never a short count.
+ */
+struct blob;
+struct blob_ops {
+	int (*read)(struct blob *b, uint64_t off, void *data, size_t len,
+	    struct err *e);
+	void (*free)(struct blob *b);
+};
+struct blob {
+	const struct blob_ops *ops;
+	uint64_t size; /* fixed while it is open */
+};
+
+/* off + len <= size, else ERR_CORRUPT. */
+int blob_read(struct blob *b, uint64_t off, void *data, size_t len,
+    struct err *e);
+void blob_free(struct blob *b); /* NULL ok */
+
+/* A regular file by descriptor, taken; closed on failure too. */
+struct blob *blob_fd(int fd, const char *name, struct err *e);
+
+/* Memory, borrowed. */
+struct blob *blob_mem(const void *data, size_t len, struct err *e);
+
+/* Send a part of a blob, in order, in pieces of at most 256 KiB. */
+int blob_send(struct blob *b, uint64_t off, uint64_t len, struct sink *s,
+    struct err *e);
+
+#endif

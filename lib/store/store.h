@@ -1,0 +1,92 @@
+/*
+ * store: where backups lie.
+ *
+ * Objects have names such as "full/medtranslate_full_20250127_030000.json":
+ * parts of [A-Za-z0-9._%-] joined by '/', no part empty, "." or "..", none
+ * beginning with '.' or '-', at most 255 bytes a part and 8 parts; anything
+ * else is ERR_USAGE before the store is touched. One table of functions per
+ * driver; the driver is chosen by the URL. Objects are published whole or not
+ * at all, are never changed afterwards, and are private (0600, folders 0700).
+ *
+ * ERR_ABSENT means that the store answered and has no such object.
+ */
+#ifndef PGK_STORE_H
+#define PGK_STORE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "buf/buf.h"
+#include "sink/sink.h"
+
+struct store;
+
+/*
+ * Open by URL: a path ("/backup/postgresql", "./store") or "file:///path". The folder is
+ * made if STORE_CREATE is given and only its last part is missing, else
+ * ERR_ABSENT. A folder that is a symbolic link is refused, and one that
+ * group or others can write to (ERR_REFUSED).
+ */
+#define STORE_CREATE 1
+struct store *store_open(const char *url, int flags, struct err *e);
+void store_close(struct store *s); /* NULL ok */
+const char *store_url(const struct store *s);
+
+/*
+ * A sink that makes the object `name`; sink_finish() publishes it durably:
+ * after that a crash or power loss does not take it back. ERR_BUSY from finish when the name
+ * exists already: nothing is ever overwritten.
+ */
+struct sink *store_put(struct store *s, const char *name, struct err *e);
+
+/* store_put() of bytes at hand. */
+int store_put_bytes(struct store *s, const char *name, const void *data,
+    size_t len, struct err *e);
+
+/* Read an object by ranges (sink.h). */
+struct blob *store_get(struct store *s, const char *name, struct err *e);
+
+/* A small object whole; over `max` is ERR_CORRUPT. */
+int store_get_bytes(struct store *s, const char *name, size_t max,
+    struct buf *out, struct err *e);
+
+/*
+ * Call `each` for every object directly in `folder` ("full"), in byte order of names;
+ * a folder that is not there is an empty one. Temporaries, locks and things
+ * that are no regular files are not listed. A listing that could not be
+ * completed fails: it is never taken for a short one. `each` returns 0, or -1 with *e
+ * to stop.
+ */
+int store_list(struct store *s, const char *folder,
+    int (*each)(void *ctx, const char *name, uint64_t size, struct err *e),
+    void *ctx, struct err *e);
+
+/* ERR_ABSENT if it was not there. Durable on return. */
+int store_delete(struct store *s, const char *name, struct err *e);
+
+/*
+ * Locks end with the process at the latest. store_lock: exclusive, on a name
+ * that needs no object ("full/medtranslate"); store_hold: shared, on an
+ * object being read, so that it is not deleted; store_seize: exclusive, on an
+ * object, to delete it. None waits: ERR_BUSY. hold and seize: ERR_ABSENT.
+ * A held object may still be seized by its holder's own process? No: locks
+ * conflict within a process too.
+ */
+struct store_lock;
+struct store_lock *store_lock(struct store *s, const char *name,
+    struct err *e);
+struct store_lock *store_hold(struct store *s, const char *name,
+    struct err *e);
+struct store_lock *store_seize(struct store *s, const char *name,
+    struct err *e);
+void store_unlock(struct store_lock *l); /* NULL ok */
+
+/*
+ * Remove temporaries whose writers are gone from `folder`; those of
+ * live ones stay. Counts removals into *count if not NULL; logs each (info).
+ */
+int store_sweep(struct store *s, const char *folder, bool dry_run,
+    unsigned *count, struct err *e);
+
+#endif
