@@ -7,7 +7,7 @@ DESTDIR =
 CC = cc
 OPT = -O2 -g
 WARN = -Wall -Wextra -Wconversion -Wshadow -Wstrict-prototypes \
-	-Wmissing-prototypes -Wformat=2 -Werror=format-security
+	-Wmissing-prototypes -Wformat=2 -Wno-format-truncation -Werror=format-security
 HARDEN = -fPIE -fstack-protector-strong -fstack-clash-protection \
 	-U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2 -fno-strict-aliasing
 LINK_HARDEN = -pie -Wl,-z,relro,-z,now,-z,noexecstack
