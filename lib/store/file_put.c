@@ -89,7 +89,8 @@ file_put(struct store *s, const char *name, char *mark, struct err *e)
 	}
 	if ((p->f = begin(p->dir, leaf, e)) == NULL)
 		goto fail;
-	if (mark != NULL && file_mark_of(fsx_new_fd(p->f), "", name, mark, e) == -1)
+	if (mark != NULL &&
+	    file_mark_of(fsx_new_fd(p->f), "", name, mark, e) == -1)
 		goto fail;
 	return &p->base;
 fail:

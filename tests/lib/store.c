@@ -44,8 +44,9 @@ names(struct store *s, const char *folder)
 static void
 test_names(void)
 {
-	static const char *const good[] = { "a", "full/x.json", "A/b/c/d/e/f/g/h",
-		"full/%EA%B0%80_full_20250127_030000.sql.gz.age", "a-b", "_" };
+	static const char *const good[] = { "a", "full/x.json",
+		"A/b/c/d/e/f/g/h", "a-b", "_",
+		"full/%EA%B0%80_full_20250127_030000.sql.gz.age" };
 	static const char *const bad[] = { "", "/", "/a", "a/", "a//b", ".",
 		"..", "a/..", "../a", "a/../b", ".a", "a/.b", "-a", "a/-b",
 		"a b", "a\nb", "a\\b", "\xea\xb0\x80", "a*", "a:b",
@@ -70,7 +71,7 @@ test_open(void)
 	struct store *s;
 
 	FAILS(store_open("", 0, &e) == NULL, ERR_USAGE, "empty");
-	FAILS(store_open("s3://b/p", 0, &e) == NULL, ERR_USAGE, "no known kind");
+	FAILS(store_open("s3://b/p", 0, &e) == NULL, ERR_USAGE, "known kind");
 	FAILS(store_open("file://host/p", 0, &e) == NULL, ERR_USAGE, "host");
 	FAILS(store_open("no/such", STORE_CREATE, &e) == NULL, ERR_ABSENT,
 	    "no folder");
