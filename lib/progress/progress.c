@@ -30,7 +30,8 @@ struct progress {
 	_Atomic uint64_t done, total;
 	atomic_llong next_draw; /* microseconds of unit_clock() */
 	bool drawn;
-	double rate, rate_at;   /* a second; rate < 0: not measured yet */
+	double start, rate_at;
+	double rate;            /* a second; < 0: not measured yet */
 	uint64_t rate_done;
 };
 
@@ -73,13 +74,16 @@ static void
 measure(struct progress *p, double now, uint64_t done)
 {
 	double span = now - p->rate_at, recent;
+	double window = now - p->start;
 
 	if (span < DRAW_EVERY / 2)
 		return;
 	recent = (double)(done - p->rate_done) / span;
-	/* recent seconds count more than those long gone */
-	p->rate = p->rate < 0 ? recent :
-	    p->rate + (recent - p->rate) * span / (span + RATE_WINDOW);
+	/* the average at first, then recent seconds count for more */
+	if (window > RATE_WINDOW)
+		window = RATE_WINDOW;
+	p->rate = p->rate < 0 || span >= window ? recent :
+	    p->rate + (recent - p->rate) * span / window;
 	p->rate_at = now;
 	p->rate_done = done;
 }
@@ -141,7 +145,7 @@ progress_new(const char *label, uint64_t total, enum progress_unit unit)
 	p->unit = unit;
 	atomic_store(&p->total, total);
 	p->rate = -1;
-	p->rate_at = unit_clock();
+	p->start = p->rate_at = unit_clock();
 	log_overlay(hide, show, p);
 	progress_phase(p, "");
 	return p;
