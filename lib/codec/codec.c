@@ -56,13 +56,15 @@ codec_parse(const char *word, struct codec *codec, struct err *e)
 
 	if (kind == -1) {
 		err_set(e, ERR_USAGE, "unknown compression \"%s\"", word);
-		return err_hint(e, "It is gzip[:%d..%d], zstd[:%d..%d] or none.",
+		return err_hint(e,
+		    "It is gzip[:%d..%d], zstd[:%d..%d] or none.",
 		    GZ_LEVEL_MIN, GZ_LEVEL_MAX, ZST_LEVEL_MIN, ZST_LEVEL_MAX);
 	}
 	level = colon == NULL ? kinds[kind].level_default :
 	    level_of(colon + 1);
 	if (kind == CODEC_NONE && colon != NULL)
-		return err_set(e, ERR_USAGE, "compression \"none\" has no level");
+		return err_set(e, ERR_USAGE,
+		    "compression \"none\" has no level");
 	if (level < kinds[kind].level_min || level > kinds[kind].level_max)
 		return err_set(e, ERR_USAGE,
 		    "invalid compression level in \"%s\": %s has %d to %d",
