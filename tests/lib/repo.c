@@ -225,7 +225,8 @@ test_hostile_json(void)
 		free(text);
 	}
 	/* unknown fields are passed over */
-	text = edited(a.data, "\"host\"", "\"hosts\": { \"x\": [1] }, \"host\"");
+	text = edited(a.data, "\"host\"",
+	    "\"hosts\": { \"x\": [1] }, \"host\"");
 	set = repo_set_parse(text, strlen(text), &e);
 	OK(set != NULL);
 	repo_set_free(set);
