@@ -70,6 +70,7 @@ write_sources()
 	local state=$1 suite=$2 archive sign=""
 	local keys=/usr/share/keyrings/debian-archive-keyring.gpg
 
+	# shellcheck disable=SC2016 # apt expands it
 	archive=$(apt-get indextargets --format '$(REPO_URI)' \
 	    'Created-By: Packages' 'Label: Debian' | head -n 1)
 	[ -n "$archive" ] || die "apt knows no Debian archive here"
