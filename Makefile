@@ -202,7 +202,8 @@ demo: deps
 
 ROWS = 6500000
 ROUNDS = 3
-bench: deps
+bench:
+	@tests/sh/deps.sh bench
 	@$(MAKE) --no-print-directory all
 	PGK_BUILD=$(BUILD) tests/bench/run --rows $(ROWS) --rounds $(ROUNDS)
 
