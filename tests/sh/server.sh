@@ -10,6 +10,9 @@
 #	as_server CMD...                   run a command as the server's user
 #	q DATABASE SQL                     run SQL, print rows as they are
 #	server_idle                        wait until only our session is left
+#	server_own_share                   call before server_start: PG_SHARE is then
+#	                                   a folder like the installation's share/,
+#	                                   where extensions may be added
 #
 # PG_BIN names the folder of the server's programs; without it the newest
 # installed is taken. PG_FSYNC=1 keeps fsync on. A server listens on a socket
@@ -26,6 +29,8 @@ fi
 export PG_BIN PATH=$PG_BIN:$PATH
 PG_MAJOR=$("$PG_BIN/postgres" --version 2>/dev/null |
     sed -E 's/^[^0-9]*([0-9]+).*/\1/')
+
+server_bin=$PG_BIN
 
 # PostgreSQL refuses to run as root: then it is somebody without rights.
 server_user=""
@@ -56,6 +61,30 @@ as_server()
 	(cd "$T" && server_exec "$@")
 }
 
+# A server finds its share folder by its own place: give it a copy of the
+# program in a tree of the same shape.
+server_own_share()
+{
+	local bin share lib moved
+
+	# some builds say where they were made for, not where they are
+	bin=$("$PG_BIN/pg_config" --bindir)
+	moved=${PG_BIN%"$bin"}
+	[ "$moved" != "$PG_BIN" ] || moved=""
+	bin=$PG_BIN
+	share=$moved$("$PG_BIN/pg_config" --sharedir)
+	lib=$moved$("$PG_BIN/pg_config" --pkglibdir)
+	PG_SHARE=$T/own$share
+	mkdir -p "$T/own$bin" "$PG_SHARE/extension" "$(dirname "$T/own$lib")"
+	cp "$bin"/{postgres,initdb,pg_ctl} "$T/own$bin"
+	ln -s "$lib" "$T/own$lib"
+	find "$share" -mindepth 1 -maxdepth 1 ! -name extension \
+	    -exec ln -s -t "$PG_SHARE" {} +
+	find "$share/extension" -mindepth 1 \
+	    -exec ln -s -t "$PG_SHARE/extension" {} +
+	server_bin=$T/own$bin
+}
+
 server_use()
 {
 	export PGHOST=$T/$1 PGPORT=5432 PGUSER=postgres
@@ -68,7 +97,7 @@ server_init()
 
 	mkdir -p "$dir"
 	[ -z "$server_user" ] || chown "$server_user" "$dir"
-	as_server "$PG_BIN/initdb" -D "$home" -U postgres -E UTF8 \
+	as_server "$server_bin/initdb" -D "$home" -U postgres -E UTF8 \
 	    --locale=C.UTF-8 --auth=trust --no-sync --data-checksums \
 	    >"$dir.init" 2>&1 </dev/null ||
 	    server_fail "initdb: $(tail -n 3 "$dir.init")"
@@ -97,7 +126,7 @@ server_start()
 	for setting in "${@:2}"; do
 		echo "$setting" >>"$dir/data/postgresql.conf"
 	done
-	server_exec "$PG_BIN/postgres" -D "$dir/data" \
+	server_exec "$server_bin/postgres" -D "$dir/data" \
 	    </dev/null >>"$dir.log" 2>&1 &
 	server_pids[$name]=$!
 	at_end server_stop "$name" QUIT
