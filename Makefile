@@ -50,7 +50,7 @@ NEEDS = libpq-fe.h:pq:libpq-dev zstd.h:zstd:libzstd-dev zlib.h:z:zlib1g-dev \
 
 ROOMS = err log buf fsx unit stop task proc progress opt conf \
 	sink gz zst codec age digest sign piece unpack sqltext \
-	store repo pg dump restore prune cli
+	store repo pg dump restore prune cli source
 TOOLS = $(basename $(notdir $(wildcard cmd/pgk-*.c)))
 
 SRC = $(wildcard $(addsuffix /*.c,$(addprefix lib/,$(ROOMS))))
