@@ -1,5 +1,6 @@
 #!/bin/bash
 # The tools the other tests trust: killat, errat, flip.
+# shellcheck source=tests/sh/tap.sh
 . "$(dirname "$0")/../sh/tap.sh"
 
 work='echo one >"$1/a"; (echo two >"$1/b"; mv "$1/b" "$1/c"); rm "$1/a"'

@@ -27,6 +27,7 @@ if [ -z "${PG_BIN:-}" ]; then
 	PG_BIN=${PG_BIN%/initdb}
 fi
 export PG_BIN PATH=$PG_BIN:$PATH
+export PG_MAJOR
 PG_MAJOR=$("$PG_BIN/postgres" --version 2>/dev/null |
     sed -E 's/^[^0-9]*([0-9]+).*/\1/')
 
