@@ -135,7 +135,7 @@ static const struct opt *const tables[] = { options, cli_pg_options,
 
 static const struct opt_tool description = {
 	.name = "pgk-dump",
-	.purpose = "back up a PostgreSQL database into one plain SQL file",
+	.purpose = "back up a PostgreSQL database into one plain SQL file.",
 	.usage = "[OPTION]... [DATABASE]",
 	.tables = tables,
 	.ctx = &tool,

@@ -63,12 +63,14 @@ int
 cli_parse(struct cli *c, const struct opt_tool *tool, int argc, char **argv,
     struct err *e)
 {
+	struct opt_tool named = *tool;
 	enum log_level level;
 
+	named.version = CLI_VERSION;
 	log_open(c->name, LOG_LEVEL_WARNING);
 	umask(077);
 	if (fsx_std_fds(e) == -1 || no_core(e) == -1 ||
-	    opt_parse(tool, argc, argv, &c->done, &c->operands,
+	    opt_parse(&named, argc, argv, &c->done, &c->operands,
 	    &c->operand_count, e) == -1 || c->done)
 		return e->kind == ERR_NONE ? 0 : -1;
 	level = c->verbose == 0 ? LOG_LEVEL_WARNING : c->verbose == 1 ?
