@@ -64,7 +64,7 @@ static const struct opt *const tables[] = { options, cli_decrypt_options,
 
 static const struct opt_tool description = {
 	.name = "pgk-cat",
-	.purpose = "write a backup's content, decrypted and decompressed",
+	.purpose = "write a backup's content, decrypted and decompressed.",
 	.usage = "[OPTION]... SET|latest[:KIND[:DATABASE]]|FILE|-",
 	.tables = tables,
 	.ctx = &tool,

@@ -130,11 +130,12 @@ static const struct opt options[] = {
 
 static const struct opt *const tables[] = { options, cli_pg_options,
 	cli_jobs_options, cli_codec_options, cli_encrypt_options,
-	cli_store_options, cli_options, NULL };
+	cli_store_options, cli_environment_options, cli_options,
+	NULL };
 
 static const struct opt_tool description = {
 	.name = "pgk-dump",
-	.purpose = "back up a PostgreSQL database into one plain SQL file",
+	.purpose = "back up a PostgreSQL database into one plain SQL file.",
 	.usage = "[OPTION]... [DATABASE]",
 	.tables = tables,
 	.ctx = &tool,

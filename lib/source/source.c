@@ -218,6 +218,10 @@ int
 source_send(struct source *s, const struct age_keys *keys, struct sink *out,
     struct err *e)
 {
-	return send_source(s, keys, out, e) == -1 ?
-	    err_prefix(e, "\"%s\"", s->object ? s->object->name : s->name) : 0;
+	if (send_source(s, keys, out, e) == 0)
+		return 0;
+	/* what is wrong with the data is said of the data, not of stdout */
+	if (e->kind == ERR_CORRUPT || e->kind == ERR_KEY)
+		err_prefix(e, "\"%s\"", s->object ? s->object->name : s->name);
+	return -1;
 }
