@@ -44,7 +44,8 @@ note_bad(void *ctx, const char *name, const struct err *why)
 {
 	struct tool *t = ctx;
 
-	log_warning("damaged: \"%s\": %s", name, why->text);
+	(void)name; /* the text names it */
+	log_warning("damaged: %s", why->text);
 	err_pass(&t->bad, why);
 	t->bad_count++;
 }
