@@ -407,6 +407,7 @@ std_fds(void)
 {
 	int status = -1, fd;
 	pid_t pid;
+	char c;
 
 	fflush(stdout);
 	for (int mask = 0; mask < 8; mask++) {
@@ -419,6 +420,9 @@ std_fds(void)
 			for (int i = 0; i < 3; i++)
 				if (fcntl(i, F_GETFD) != 0)
 					_exit(2);
+			if (((mask & 1) && read(0, &c, 1) != -1) ||
+			    ((mask & 2) && write(1, "x", 1) != -1))
+				_exit(4);
 			fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
 			_exit(fd > 2 ? 0 : 3);
 		}
