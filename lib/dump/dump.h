@@ -21,11 +21,13 @@ struct dump_word {
 };
 
 struct dump_options {
-	const struct pg_target *target; /* dbname set unless `all` */
+	const char *tool;               /* "pgk-dump 0.1.0" */
+	const struct pg_target *target; /* dbname set; `all`: any database */
 	const char *bindir;             /* of pg_dump; NULL: PATH */
 	unsigned jobs;                  /* 1..TASK_THREADS_MAX */
 	struct codec codec;
 	const struct age_keys *keys;    /* recipients, or NULL: plain */
+	bool plain_is_meant;            /* no warning of secrets in the clear */
 	bool all;                       /* every database, globals first */
 	bool owner, acl;                /* emit OWNER, GRANT */
 	bool schema_only;

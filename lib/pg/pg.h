@@ -45,13 +45,16 @@ char *pg_target_string(const struct pg_target *t, struct err *e);
 /*
  * A connection. One thread at a time. Each carries application_name
  * "pgk-..." (log_program()), keepalives, tcp_user_timeout 60 s and
- * connect_timeout 30 s unless set. Server notices go to log_debug(), warnings
- * too.
+ * connect_timeout 30 s unless set; client_encoding is the database's own,
+ * search_path empty, all timeouts off. A stop (stop.h) interrupts it.
+ * Server notices go to log_debug(). ERR_PG: no connection, or a server older
+ * than 13.
  */
 struct pg;
 struct pg *pg_connect(const struct pg_target *t, struct err *e);
 void pg_close(struct pg *c); /* NULL ok */
 int pg_server_version(const struct pg *c); /* 150018 */
+const char *pg_server_version_text(const struct pg *c); /* "15.18 (Debian ...)" */
 const char *pg_database(const struct pg *c);
 const char *pg_encoding(const struct pg *c); /* of the server side database */
 

@@ -7,7 +7,8 @@
  * PIECE_COPY is one complete "COPY ... FROM stdin; ... \.". The last piece is
  * the index: SQL comment lines beginning "--:" that tell of every piece where
  * it lies, what it holds and the BLAKE2b-256 of its stored bytes. A mark of
- * fixed size (codec.h) ends the file and says where the index lies and the
+ * fixed size (codec.h) begins the file, so that a file cut short is known for
+ * one of ours, and another ends it: that says where the index lies and the
  * first 8 bytes of the index's own sum. pgk-format(5) gives every byte.
  */
 #ifndef PGK_PIECE_H
@@ -43,11 +44,6 @@ struct piece {
 	struct digest sum; /* of the stored bytes */
 };
 
-/* Facts of the whole file: "--:M key value"; keys are [a-z-]+. */
-struct piece_fact {
-	const char *key, *value;
-};
-
 /*
  * Writing. The writer owns `next` and may be used by many threads: each
  * makes its pieces in a maker of its own, and a finished piece is appended
@@ -60,6 +56,7 @@ struct piece_writer *piece_writer_new(struct sink *next,
 /* Name the next database; returns its number, -1 on failure. */
 int piece_add_database(struct piece_writer *w, const char *name,
     struct err *e);
+/* A fact of the whole file ("environment"), for piece_fact(). */
 int piece_add_fact(struct piece_writer *w, const char *key,
     const char *value, struct err *e);
 
@@ -74,8 +71,8 @@ uint64_t piece_writer_plain(struct piece_writer *w);
  * One thread's maker: begin, write plain bytes (compressed every CODEC_BLOCK), end.
  * `spec` gives kind, database, schema and table; rows and head are given
  * at the end (put). The compressed bytes wait in memory until put: a piece
- * is not meant to be larger than PIECE_PLAIN plus one row. For
- * streams of unknown length (PIECE_PRE, PIECE_DATA, PIECE_POST) the caller
+ * is not meant to be larger than PIECE_PLAIN plus one row. A piece without a
+ * byte is not written. For streams of unknown length (PIECE_PRE, PIECE_DATA, PIECE_POST) the caller
  * cuts where it likes at PIECE_PLAIN: pieces of the same kind and database
  * follow one another in the order they were put.
  */
@@ -94,8 +91,8 @@ void piece_maker_free(struct piece_maker *m); /* NULL ok; begun is dropped */
  * Reading. `piece_open` reads mark and index and checks that they are whole
  * and consistent (offsets ascending, adjoining, inside the file, the index's
  * sum): ERR_ABSENT when the file bears no mark (not ours: read it as a
- * stream), ERR_CORRUPT when it does and is damaged. `b` is borrowed.
- * `expected` is the file's kind by its first bytes.
+ * stream), ERR_CORRUPT when it does and is damaged or cut short. `b` is
+ * borrowed for the call.
  */
 struct piece_index;
 struct piece_index *piece_open(struct blob *b, struct err *e);
@@ -105,6 +102,7 @@ const struct piece *piece_at(const struct piece_index *x, size_t i);
 unsigned piece_databases(const struct piece_index *x);
 const char *piece_database(const struct piece_index *x, unsigned i);
 const char *piece_fact(const struct piece_index *x, const char *key); /* or NULL */
+enum codec_kind piece_codec(const struct piece_index *x);
 
 /*
  * Hand a piece's plain bytes to `out`: nothing is handed on before its stored

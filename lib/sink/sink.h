@@ -49,6 +49,13 @@ void sink_free(struct sink *s); /* NULL ok */
 struct sink *sink_fd(int fd, const char *name, struct err *e);
 
 /*
+ * Make the file `path` (0600), which appears, or replaces a former one, only
+ * when finish has synced it; until then nothing shows under its name. A device or FIFO is
+ * written as it is.
+ */
+struct sink *sink_file(const char *path, struct err *e);
+
+/*
  * Append to `out` (borrowed until freed). Past out->max: ERR_NOMEM from here.
  */
 struct buf;

@@ -29,18 +29,28 @@ struct sqltext_ops {
 	/* a COPY ... FROM stdin (text without ';') begins; rows follow */
 	int (*copy)(void *ctx, const char *text, size_t len, uint64_t line,
 	    struct err *e);
-	/* some rows, ending in a newline, without the final "\." line */
+	/*
+	 * bytes of rows, cut anywhere; all of them end in a newline, and the
+	 * final "\." line is not among them
+	 */
 	int (*rows)(void *ctx, const char *data, size_t len, struct err *e);
 	int (*copy_end)(void *ctx, struct err *e);
 	/* a psql command: the line from its backslash on, without newline */
 	int (*meta)(void *ctx, const char *text, size_t len, uint64_t line,
 	    struct err *e);
+	/* a "-- ..." comment between statements, to its newline; NULL ok */
+	int (*comment)(void *ctx, const char *text, size_t len,
+	    uint64_t line, struct err *e);
 };
 
 /*
- * A sink. finish: ERR_CORRUPT when the script ends inside a quote, comment,
- * COPY data or a statement without ';' (psql would run that last one; a
- * backup that was cut looks just so).
+ * A sink. Strings follow the standard (a backslash is a backslash outside
+ * E'') until the script itself says SET standard_conforming_strings = off.
+ * Memory: the current statement, at most SQLTEXT_STATEMENT_MAX (ERR_NOMEM);
+ * rows are not kept. ERR_CORRUPT: a NUL byte in a statement, words behind
+ * "COPY ... FROM stdin;" on its line; from finish: a script that ends inside
+ * a quote, comment, COPY data or a statement without ';' (psql would run that
+ * last one; a backup that was cut looks just so).
  */
 struct sink *sqltext_reader(const struct sqltext_ops *ops, void *ctx,
     struct err *e);
@@ -49,8 +59,9 @@ struct sink *sqltext_reader(const struct sqltext_ops *ops, void *ctx,
  * Words of a statement, for telling what it does. Next token of
  * *at (which moves on): unquoted identifiers and keywords are lower-cased,
  * "quoted" ones unquoted with `quoted` set, punctuation is one character,
- * a literal or number is given as it stands. False at the end.
- * Comments are passed over. `word` is cut to its size, and then `cut` is set.
+ * a literal or number is given as it stands (U&"" too: pg_dump writes none).
+ * False at the end. Comments are passed over. `word` is cut to its size, and
+ * then `cut` is set.
  */
 struct sqltext_token {
 	enum { SQLTEXT_WORD, SQLTEXT_LITERAL, SQLTEXT_NUMBER, SQLTEXT_PUNCT } kind;
@@ -60,8 +71,18 @@ struct sqltext_token {
 };
 bool sqltext_token(const char **at, struct sqltext_token *t);
 
-/* "a"."b" or a.b at *at into schema ("" if none) and name; false otherwise. */
+/* Whether the token is this keyword (lower case), unquoted. */
+bool sqltext_is(const struct sqltext_token *t, const char *keyword);
+
+/*
+ * "a"."b" or a.b at *at into schema ("" if none) and name, and *at moves
+ * behind it (a further ".c" is left there). False, and *at as it was, when
+ * there is no name or it is too long.
+ */
 bool sqltext_name(const char **at, char schema[256], char name[256]);
+
+/* Whether the statement is a COPY ... FROM stdin, whose rows follow it. */
+bool sqltext_is_copy(const char *text);
 
 /* Append name quoted as an SQL identifier, always in double quotes. */
 struct buf;
