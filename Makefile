@@ -29,7 +29,7 @@ LIBS = $(LIBS_pg) $(LIBS_zst) $(LIBS_gz) $(LIBS_age) $(LIBS_repo) $(LIBS_conf)
 
 ROOMS = err log buf fsx unit stop task proc progress opt conf \
 	sink gz zst codec age digest sign piece unpack sqltext \
-	store repo pg dump restore prune cli
+	store repo pg dump restore prune cli source
 TOOLS = $(basename $(notdir $(wildcard cmd/pgk-*.c)))
 
 SRC = $(wildcard $(addsuffix /*.c,$(addprefix lib/,$(ROOMS))))

@@ -108,11 +108,13 @@ buf_drop(struct buf *b, size_t n)
 	b->data[b->len] = '\0';
 }
 
+/* Whether c stands for itself; '.' and '-' not as the first. */
 static bool
-is_plain(unsigned char c)
+is_plain(unsigned char c, bool first)
 {
 	return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') ||
-	    (c >= '0' && c <= '9') || c == '.' || c == '_' || c == '-';
+	    (c >= '0' && c <= '9') || c == '_' ||
+	    (!first && (c == '.' || c == '-'));
 }
 
 int
@@ -124,8 +126,7 @@ buf_escape(struct buf *b, const char *name, struct err *e)
 		return buf_byte(b, '%', e);
 	for (p = name; *p != '\0'; p++) {
 		unsigned char c = (unsigned char)*p;
-		bool lead = p == name && (c == '.' || c == '-');
-		int rc = is_plain(c) && !lead ? buf_byte(b, *p, e) :
+		int rc = is_plain(c, p == name) ? buf_byte(b, *p, e) :
 		    buf_fmt(b, e, "%%%02X", c);
 
 		if (rc == -1)
@@ -150,6 +151,7 @@ buf_unescape(struct buf *b, const char *text, size_t len, struct err *e)
 	if (len == 1 && text[0] == '%')
 		return buf_add(b, "", 0, e);
 	for (size_t i = 0; i < len; i++) {
+		bool first = i == 0;
 		char c = text[i];
 
 		if (c == '%') {
@@ -158,10 +160,11 @@ buf_unescape(struct buf *b, const char *text, size_t len, struct err *e)
 				goto bad;
 			c = (char)(hex_digit(text[i + 1]) * 16 +
 			    hex_digit(text[i + 2]));
-			if (c == '\0')
+			/* one name has one encoding */
+			if (c == '\0' || is_plain((unsigned char)c, first))
 				goto bad;
 			i += 2;
-		} else if (!is_plain((unsigned char)c)) {
+		} else if (!is_plain((unsigned char)c, first)) {
 			goto bad;
 		}
 		if (buf_byte(b, c, e) == -1)

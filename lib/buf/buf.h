@@ -46,8 +46,8 @@ void buf_drop(struct buf *b, size_t n);
 /*
  * Percent encoding for names in our own files: bytes outside
  * [A-Za-z0-9._-] become %XX (upper case), and so do a leading '.' and '-';
- * the empty name is "%". Decoding refuses anything else (ERR_CORRUPT) and
- * an encoded NUL.
+ * the empty name is "%". Decoding refuses anything else (ERR_CORRUPT), also
+ * an encoded NUL and what needed no encoding: a name has one encoding.
  */
 int buf_escape(struct buf *b, const char *name, struct err *e);
 int buf_unescape(struct buf *b, const char *text, size_t len, struct err *e);

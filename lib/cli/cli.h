@@ -60,12 +60,16 @@ struct cli {
 
 /* Option tables, ended by an entry without a name. ctx: struct cli. */
 extern const struct opt cli_options[];         /* -c --config, -v, -q */
-extern const struct opt cli_store_options[];   /* --store URL, --environment */
+extern const struct opt cli_store_options[];   /* --store URL */
+extern const struct opt cli_environment_options[]; /* --environment LABEL */
 extern const struct opt cli_pg_options[];      /* -h -p -U -d */
 extern const struct opt cli_jobs_options[];    /* -j --jobs */
 extern const struct opt cli_codec_options[];   /* -Z --compress */
-extern const struct opt cli_encrypt_options[]; /* -r --recipient, -R --recipients-file, --passphrase-file, --passphrase, --no-encrypt */
-extern const struct opt cli_decrypt_options[]; /* -i --identity, --passphrase-file, --passphrase */
+/* -r --recipient, -R --recipients-file, --passphrase-file, --passphrase,
+ * --no-encrypt */
+extern const struct opt cli_encrypt_options[];
+/* -i --identity, --passphrase-file, --passphrase */
+extern const struct opt cli_decrypt_options[];
 
 /*
  * Standard descriptors, signals, no core dumps; parse; load the
@@ -74,19 +78,22 @@ extern const struct opt cli_decrypt_options[]; /* -i --identity, --passphrase-fi
 int cli_parse(struct cli *c, const struct opt_tool *tool, int argc,
     char **argv, struct err *e);
 
-/* Open store and repo, with the trusted keys and signing key configured. ERR_USAGE with a hint when no store is named. */
+/*
+ * Open store and repo, with the trusted keys and signing key configured.
+ * ERR_USAGE with a hint when no store is named.
+ */
 int cli_open_repo(struct cli *c, int store_flags, struct err *e);
 
 /* keys for writing: options, else [crypt]; c->keys stays NULL for plain. */
 int cli_open_recipients(struct cli *c, struct err *e);
 
-/* keys for reading: options, else [crypt]; c->keys NULL when there are none. */
+/* keys for reading: options, else [crypt]; c->keys NULL: there are none. */
 int cli_open_identities(struct cli *c, struct err *e);
 
 /*
- * Print the error, release all, return the exit status: 0; 1 with status_no; 3 when
- * warnings were given; err_status(); 128 + signal when stopped. A stdout that
- * could not be written (ENOSPC, EPIPE) turns success into ERR_SYS.
+ * Print the error, release all, return the exit status: 0; 1 with status_no;
+ * 3 when warnings were given; err_status(); 128 + signal when stopped. A
+ * stdout that could not be written (ENOSPC, EPIPE) turns success into ERR_SYS.
  */
 int cli_end(struct cli *c, struct err *e);
 

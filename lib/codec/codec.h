@@ -33,7 +33,11 @@ int codec_by_name(const char *name, enum codec_kind *kind, struct err *e);
 /* ".gz", ".zst", "". */
 const char *codec_suffix(enum codec_kind kind);
 
-/* Blocks in memory, one thread each; CODEC_NONE copies. */
+/*
+ * Blocks in memory, one thread each; CODEC_NONE copies. As gz_enc_block(),
+ * zst_enc_block() and so on: `out` must leave room for
+ * len + len / 8 + 4096 bytes.
+ */
 struct codec_enc;
 struct codec_enc *codec_enc_new(const struct codec *codec, struct err *e);
 int codec_enc_block(struct codec_enc *enc, const void *plain, size_t len,
@@ -49,21 +53,29 @@ void codec_dec_free(struct codec_dec *dec); /* NULL ok */
 /*
  * A stage that cuts what is written into blocks of CODEC_BLOCK, compresses
  * them on `threads` threads and hands them to `next` in order. An empty
- * stream becomes one empty block. Holds at most 2 * threads + 1 blocks.
+ * stream becomes one empty block. Holds at most 2 * threads + 1 blocks. The
+ * bytes do not depend on `threads` (1..TASK_THREADS_MAX), nor on how the input
+ * was cut. CODEC_NONE needs no stage: `next` itself is returned.
  */
 struct sink *codec_writer(struct sink *next, const struct codec *codec,
     unsigned threads, struct err *e);
 
-/* A stage that decompresses; CODEC_NONE passes through. */
+/* gz_reader(), zst_reader(), or for CODEC_NONE `next` itself. */
 struct sink *codec_reader(struct sink *next, enum codec_kind kind,
     struct err *e);
 
-/* What begins with these bytes (6 are enough); CODEC_NONE if neither. */
+/*
+ * What begins with these bytes (6 are enough); CODEC_NONE if neither. Two
+ * bytes of a gzip and four of a zstd (or of a skippable frame) tell.
+ */
 enum codec_kind codec_sniff(const void *data, size_t len);
 
 /*
  * A mark that hides 16 bytes at the end of a file: gz_mark(), zst_mark(), or
- * for CODEC_NONE the SQL comment line "--:E <32 hex digits>\n".
+ * for CODEC_NONE the SQL comment line "--:E <32 hex digits>\n" (lower case).
+ * The mark guards its form, not its 16 bytes: these must prove themselves.
+ * codec_mark_read() takes codec_mark_size() bytes; 0, or -1 when they are no
+ * mark of ours.
  */
 size_t codec_mark_size(enum codec_kind kind);
 int codec_mark(enum codec_kind kind, const unsigned char data[16],

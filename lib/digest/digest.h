@@ -19,7 +19,10 @@ struct digest {
 
 void digest_of(const void *data, size_t len, struct digest *d);
 
-/* Pass everything on; *d (caller's, outliving the stage) is set by finish. */
+/*
+ * Pass everything on; *d (caller's, outliving the stage) is set by finish,
+ * before `next` is finished.
+ */
 struct sink *digest_tee(struct sink *next, struct digest *d, struct err *e);
 
 /* The whole of a blob. */
@@ -28,6 +31,8 @@ int digest_blob(struct blob *b, struct digest *d, struct err *e);
 
 bool digest_same(const struct digest *a, const struct digest *b);
 const char *digest_hex(const struct digest *d, char out[DIGEST_HEX]);
-int digest_parse(const char *hex, struct digest *d, struct err *e); /* ERR_CORRUPT */
+
+/* 64 digits, 0-9 and a-f, and nothing else; ERR_CORRUPT otherwise. */
+int digest_parse(const char *hex, struct digest *d, struct err *e);
 
 #endif

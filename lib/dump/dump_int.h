@@ -12,6 +12,7 @@
 #define PGK_DUMP_INT_H
 
 #include <pthread.h>
+#include <stdatomic.h>
 
 #include "dump/dump.h"
 #include "piece/piece.h"
@@ -52,7 +53,8 @@ struct dump_run {
 
 	/* what the workers share */
 	pthread_mutex_t lock;
-	bool data_taken, post_taken, failed;
+	bool data_taken, post_taken;
+	atomic_bool failed; /* also looked at without the lock */
 	size_t next_table;
 	uint64_t next_block;
 	struct pg **sessions; /* o->jobs of them */

@@ -85,6 +85,16 @@ check_private(const struct stat *st, const char *path, struct err *e)
 	return 0;
 }
 
+static int
+check_trusted(const struct stat *st, const char *path, struct err *e)
+{
+	if ((st->st_mode & (S_IWGRP | S_IWOTH)) == 0)
+		return 0;
+	err_set(e, ERR_REFUSED, "\"%s\" can be written by group or others",
+	    path);
+	return err_hint(e, "chmod go-w \"%s\"", path);
+}
+
 int
 fsx_slurp(const char *path, size_t max, int flags, struct buf *out,
     struct err *e)
@@ -110,12 +120,14 @@ fsx_slurp(const char *path, size_t max, int flags, struct buf *out,
 	}
 	if ((flags & FSX_PRIVATE) && check_private(&st, path, e) == -1)
 		goto done;
+	if ((flags & FSX_TRUSTED) && check_trusted(&st, path, e) == -1)
+		goto done;
 	if ((uint64_t)st.st_size > max) {
 		err_set(e, ERR_SYS, "\"%s\" is larger than %zu bytes", path,
 		    max);
 		goto done;
 	}
-	if (buf_reserve(out, (size_t)st.st_size + 1, e) == -1)
+	if (buf_reserve(out, (size_t)st.st_size, e) == -1)
 		goto done;
 	n = fsx_read(fd, out->data + out->len, (size_t)st.st_size, path, e);
 	if (n == -1)

@@ -33,9 +33,11 @@ ssize_t fsx_pread(int fd, void *data, size_t len, uint64_t off,
 /*
  * Append the whole of a regular file of at most `max` bytes to `out`.
  * FSX_PRIVATE refuses (ERR_KEY) a file that group or others may read, or
- * that belongs to someone who is neither us nor root.
+ * that belongs to someone who is neither us nor root. FSX_TRUSTED refuses
+ * (ERR_REFUSED) one that group or others may write.
  */
 #define FSX_PRIVATE 1
+#define FSX_TRUSTED 2
 int fsx_slurp(const char *path, size_t max, int flags, struct buf *out,
     struct err *e);
 

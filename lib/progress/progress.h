@@ -2,8 +2,9 @@
  * progress: one line on the terminal, none under cron.
  *
  * Drawn on stderr, at most ten times a second, only when stderr is a terminal
- * that is not "dumb" and the tool was not told to be quiet; it yields to lines of
- * `log`. All calls take NULL (no progress) and any thread.
+ * and the tool was not told otherwise; it yields to lines of `log`. All calls
+ * take NULL (no progress) and any thread. There is no thread behind it: the
+ * calls draw, so that a line that stands still is work that stands still.
  */
 #ifndef PGK_PROGRESS_H
 #define PGK_PROGRESS_H
@@ -14,8 +15,9 @@ struct progress;
 
 /*
  * Begin. `label` is copied ("dump medtranslate"). `total` in units of
- * `unit`, PROGRESS_BYTES or PROGRESS_COUNT; 0 when not known: then the amount and rate
- * are shown without a bar. NULL when there is nothing to draw on.
+ * `unit`, PROGRESS_BYTES or PROGRESS_COUNT; 0 when not known: then the amount
+ * and rate are shown without a bar. NULL when there is nothing to draw on,
+ * another line is being drawn already, or there is no memory for it.
  */
 enum progress_unit { PROGRESS_BYTES, PROGRESS_COUNT };
 struct progress *progress_new(const char *label, uint64_t total,
@@ -30,7 +32,10 @@ void progress_phase(struct progress *p, const char *text);
 /* Remove the line and release. */
 void progress_free(struct progress *p);
 
-/* Turn progress off for this process (-q), or on without a terminal. */
+/*
+ * Turn progress off for this process (-q, a "dumb" terminal), or on without
+ * a terminal. Before the first progress_new().
+ */
 void progress_mode(int never_or_always); /* -1 never, 0 auto, 1 always */
 
 #endif

@@ -6,7 +6,8 @@
  * every registered action runs (kill a child, cancel a query), so that
  * whoever is blocked fails soon and unwinds through its ordinary cleanup. A
  * second signal, or 20 seconds, ends the process at once with 128 + signal.
- * SIGPIPE is ignored: a closed pipe is an ordinary write error.
+ * SIGHUP stays ignored when it was (nohup). SIGPIPE is ignored: a closed
+ * pipe is an ordinary write error.
  */
 #ifndef PGK_STOP_H
 #define PGK_STOP_H
@@ -26,9 +27,11 @@ int stop_check(struct err *e);
 
 /*
  * Run `action(arg)` in the signal's thread when a stop is requested; at once
- * if it has been. Actions must not block or take locks that their owner
- * holds while blocked. `slot` is the caller's memory until stop_forget(),
- * after which the action is not running and will not run.
+ * if it has been. Actions must not block, call stop_register() or
+ * stop_forget(), or take locks that their owner holds while blocked. `slot`
+ * is the caller's memory until stop_forget(), after which the action is not
+ * running and will not run. Works without stop_install() too: then nothing
+ * is ever requested.
  */
 struct stop_slot {
 	void (*action)(void *arg);

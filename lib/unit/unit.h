@@ -2,7 +2,8 @@
  * unit: durations, sizes and times as people and files write them.
  *
  * Parsers take the whole word or refuse it (ERR_USAGE, the word quoted);
- * nothing overflows. A NULL `e` is allowed where only the answer matters.
+ * nothing overflows, and what is refused changes no output. A NULL `e` is
+ * allowed where only the answer matters.
  */
 #ifndef PGK_UNIT_H
 #define PGK_UNIT_H
@@ -12,7 +13,10 @@
 
 #include "err/err.h"
 
-/* "90s", "5m", "1h", "30d", "12w", "1h30m"; seconds, at most 100 years. */
+/*
+ * "90s", "5m", "1h", "30d", "12w", "1h30m" (units descend: w d h m s); seconds,
+ * 0 to 100 years.
+ */
 int unit_parse_duration(const char *word, int64_t *seconds, struct err *e);
 
 /* "4096", "64kB", "1MB", "2GB", "1TB" with PostgreSQL's units (kB = 1024). */
@@ -24,13 +28,16 @@ int unit_parse_number(const char *word, int64_t min, int64_t max,
 
 #define UNIT_TEXT_MAX 48
 
-/* "30d", "1h30m", "0s". Returns `out`. */
+/* "30d", "1h30m", "0s": exact, parses back. Returns `out`. */
 const char *unit_duration(int64_t seconds, char out[UNIT_TEXT_MAX]);
 
 /* "499.1 MB" (1 MB = 10^6 bytes, as disks and ls --si count). Returns out. */
 const char *unit_size(uint64_t bytes, char out[UNIT_TEXT_MAX]);
 
-/* Seconds since 1970 as RFC 3339 UTC, "2025-01-27T03:00:00Z". */
+/*
+ * Seconds since 1970 as RFC 3339 UTC, "2025-01-27T03:00:00Z"; here and below
+ * years before 0000 and after 9999 become the nearest of those.
+ */
 const char *unit_rfc3339(int64_t when, char out[UNIT_TEXT_MAX]);
 
 /* The reverse; "Z" or a numeric offset, fractions cut; else ERR_CORRUPT. */
@@ -39,7 +46,7 @@ int unit_parse_rfc3339(const char *text, int64_t *when, struct err *e);
 /*
  * Local time in an IANA zone ("" or NULL: the system's) as
  * "20250127_030000" and as "2025-01-27 03:00:00+09". The zone's name must
- * pass unit_check_zone(). Safe in any thread (TZ is swapped under a lock).
+ * pass unit_check_zone(). Safe in any thread (TZ is swapped under a lock; no setenv()).
  */
 const char *unit_stamp(int64_t when, const char *zone,
     char out[UNIT_TEXT_MAX]);

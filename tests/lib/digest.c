@@ -1,0 +1,113 @@
+#include "digest/digest.h"
+
+#include "stage.h"
+#include "tap.h"
+
+static struct err e = ERR_INIT;
+static struct buf plain = BUF_INIT((size_t)64 << 20);
+static char hex[DIGEST_HEX];
+
+static void
+known(void)
+{
+	struct digest d;
+
+	digest_of("", 0, &d);
+	IS(digest_hex(&d, hex), "0e5751c026e543b2e8ab2eb06099daa1"
+	    "d1e5df47778f7787faab45cdf12fe3a8");
+	digest_of("abc", 3, &d);
+	IS(digest_hex(&d, hex), "bddd813c634239723171ef3fee98579b"
+	    "94964e3bb1cb3e427262c8c068d52319");
+}
+
+/* In pieces of any size it is the sum of the whole, and that of b2sum. */
+static void
+streams(void)
+{
+	static const size_t sizes[] = { 0, 1, 127, 128, 129, 1000000 };
+	unsigned char *data = noise(1000000);
+
+	for (unsigned i = 0; i < 6; i++) {
+		struct digest whole, d;
+		size_t n = sizes[i];
+		struct blob *b = blob_mem(data, n, &e);
+
+		digest_of(data, n, &whole);
+		for (size_t cut = 0; cut < 200; cut += 63) {
+			memset(&d, 0, sizeof d);
+			buf_reset(&plain);
+			OK(send_all(digest_tee(sink_buf(&plain, &e), &d, &e),
+			    data, n, cut, &e) == 0);
+			OK(digest_same(&d, &whole));
+			OK(holds(&plain, data, n));
+		}
+		memset(&d, 0, sizeof d);
+		OK(digest_blob(b, &d, &e) == 0);
+		OK(digest_same(&d, &whole));
+		blob_free(b);
+		put_file("f", data, n);
+		if (have("b2sum")) {
+			OK(output(&plain, "b2sum -l 256 <f"));
+			plain.data[64] = '\0';
+			IS(plain.data, digest_hex(&d, hex));
+		}
+	}
+	free(data);
+}
+
+static void
+parsing(void)
+{
+	struct digest d, same;
+
+	digest_of("abc", 3, &d);
+	digest_hex(&d, hex);
+	memset(&same, 0, sizeof same);
+	OK(!digest_same(&d, &same));
+	OK(digest_parse(hex, &same, &e) == 0);
+	OK(digest_same(&d, &same));
+	hex[0] = 'B'; /* one bit from 'b', and not what we write */
+	FAILS(digest_parse(hex, &same, &e) == -1, ERR_CORRUPT, "\"B");
+	OK(digest_same(&d, &same));
+	digest_hex(&d, hex);
+	hex[63] = '\0';
+	FAILS(digest_parse(hex, &same, &e) == -1, ERR_CORRUPT, "checksum");
+	digest_hex(&d, hex);
+	hex[20] = 'g';
+	FAILS(digest_parse(hex, &same, &e) == -1, ERR_CORRUPT, "checksum");
+	hex[20] = ':';
+	FAILS(digest_parse(hex, &same, &e) == -1, ERR_CORRUPT, "checksum");
+	FAILS(digest_parse("", &same, &e) == -1, ERR_CORRUPT, "\"\"");
+	FAILS(digest_parse("bddd813c634239723171ef3fee98579b94964e3bb1cb3e42"
+	    "7262c8c068d523190", &same, &e) == -1, ERR_CORRUPT, "checksum");
+}
+
+static void
+failing_steps(void)
+{
+	struct digest d;
+	unsigned steps = 0;
+	int rc = -1;
+
+	for (; rc == -1; steps++) {
+		rc = send_all(digest_tee(failing_sink(sink_null(&e), steps),
+		    &d, &e), "abcdef", 6, 2, &e);
+		if (rc == -1)
+			FAILS(rc == -1, ERR_SYS, "injected");
+	}
+	EQ(steps, 3 + 1 + 1);
+	OK(digest_tee(NULL, &d, &e) == NULL);
+}
+
+int
+main(void)
+{
+	enter_dir();
+	known();
+	streams();
+	parsing();
+	failing_steps();
+	leave_dir();
+	buf_free(&plain);
+	return done();
+}
