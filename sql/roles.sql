@@ -1,0 +1,95 @@
+-- roles.sql - roles with the rights pgk's tools need, and no more
+--
+-- Run by a superuser in each database that is dumped, again whenever large
+-- objects or (on 13) schemas and owners were added; what is there stays:
+--
+--	psql -d medtranslate -f roles.sql
+--	psql -d medtranslate -v dump_role=backup -v restore_role= -f roles.sql
+--
+--	dump_role      for pgk-dump (pgk_dump); empty: none
+--	restore_role   for pgk-restore --create and --replace (pgk_restore);
+--	               empty: none
+--
+-- Roles are made without a password. Give them one with \password, or let
+-- pg_hba.conf say peer or cert; clients read it from ~/.pgpass, never from a
+-- command line. pgk-prune, pgk-list, pgk-cat and pgk-key need no role: they do
+-- not connect. PostgreSQL 13 to 18.
+\set ON_ERROR_STOP on
+\if :{?dump_role} \else \set dump_role pgk_dump \endif
+\if :{?restore_role} \else \set restore_role pgk_restore \endif
+
+BEGIN;
+SET LOCAL search_path = '';
+SET LOCAL client_min_messages = warning;
+SELECT current_setting('server_version_num')::int >= 140000 AS has_read_all,
+       :'dump_role' <> '' AS want_dump,
+       :'restore_role' <> '' AS want_restore,
+       NOT EXISTS (SELECT FROM pg_catalog.pg_roles
+           WHERE rolname = :'dump_role') AS new_dump,
+       NOT EXISTS (SELECT FROM pg_catalog.pg_roles
+           WHERE rolname = :'restore_role') AS new_restore,
+       EXISTS (SELECT FROM pg_catalog.pg_class
+           WHERE relrowsecurity) AS has_policies,
+       pg_catalog.current_database() AS database \gset
+
+-- pgk-dump --------------------------------------------------------------------
+\if :want_dump
+\if :new_dump
+CREATE ROLE :"dump_role" LOGIN;
+\endif
+-- a dump changes nothing, and finds what it means
+ALTER ROLE :"dump_role" SET default_transaction_read_only = on;
+ALTER ROLE :"dump_role" SET search_path = '';
+GRANT CONNECT ON DATABASE :"database" TO :"dump_role";
+
+-- With row security a role sees its own rows only: a dump of them would look
+-- whole. pg_dump refuses such tables unless the role may pass by.
+\if :has_policies
+ALTER ROLE :"dump_role" BYPASSRLS;
+\endif
+
+\if :has_read_all
+-- Reads every table, pg_authid with its password hashes too. Those get into
+-- a dump with --all and encryption only, as an object of their own.
+GRANT pg_read_all_data TO :"dump_role";
+\else
+SELECT pg_catalog.format('GRANT USAGE ON SCHEMA %I TO %I', n.nspname, :'dump_role')
+FROM pg_catalog.pg_namespace n
+WHERE n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
+UNION ALL
+SELECT pg_catalog.format('GRANT SELECT ON ALL %s IN SCHEMA %I TO %I', kind, n.nspname, :'dump_role')
+FROM pg_catalog.pg_namespace n, (VALUES ('TABLES'), ('SEQUENCES')) k (kind)
+WHERE n.nspname !~ '^pg_' AND n.nspname <> 'information_schema' \gexec
+-- and on those that the owners of today's will make
+SELECT DISTINCT pg_catalog.format('ALTER DEFAULT PRIVILEGES FOR ROLE %s GRANT %s TO %I',
+    n.nspowner::pg_catalog.regrole, what, :'dump_role')
+FROM (SELECT nspowner FROM pg_catalog.pg_namespace
+      WHERE nspname !~ '^pg_' AND nspname <> 'information_schema'
+      UNION
+      SELECT c.relowner FROM pg_catalog.pg_class c
+      JOIN pg_catalog.pg_namespace s ON s.oid = c.relnamespace
+      WHERE s.nspname !~ '^pg_' AND s.nspname <> 'information_schema') n,
+     (VALUES ('USAGE ON SCHEMAS'), ('SELECT ON TABLES'), ('SELECT ON SEQUENCES')) k (what) \gexec
+\endif
+
+-- Up to 18 a large object is readable by those it was granted to alone.
+SELECT pg_catalog.format('GRANT SELECT ON LARGE OBJECT %s TO %I', oid, :'dump_role')
+FROM pg_catalog.pg_largeobject_metadata \gexec
+
+COMMENT ON ROLE :"dump_role" IS 'reads for pgk-dump';
+\endif
+
+-- pgk-restore ------------------------------------------------------------------
+-- Makes databases and owns what it restores. What only a superuser may make
+-- (extensions that are not trusted, event triggers, subscriptions, other
+-- owners' objects with their owners) needs one at the restore as well.
+\if :want_restore
+\if :new_restore
+CREATE ROLE :"restore_role" LOGIN CREATEDB;
+\endif
+ALTER ROLE :"restore_role" CREATEDB;
+-- for --replace --force, which ends the sessions of others
+GRANT pg_signal_backend TO :"restore_role";
+COMMENT ON ROLE :"restore_role" IS 'makes and fills databases for pgk-restore';
+\endif
+COMMIT;

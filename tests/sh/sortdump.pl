@@ -1,0 +1,51 @@
+# sortdump.pl - a plain dump on stdin, in canonical order on stdout: the script
+# without its rows, then each table's rows, columns by name, sorted
+use strict;
+use warnings;
+
+my $name = qr/"(?:[^"]|"")*"|[^\s",()]+/;
+my ($key, @order, %rows);
+
+# A COPY statement as the key of its rows; how its columns are to be ordered.
+sub heading {
+	my ($copy) = @_;
+	my ($table, $list) =
+	    $copy =~ /^COPY ((?:"(?:[^"]|"")*"|[^"\s(])+)\s+(?:\((.*)\) )?FROM stdin;\n\z/s
+	    or die "sortdump: what is this: $copy";
+	my @columns = defined $list ? $list =~ /$name/g : ();
+	@order = sort { $columns[$a] cmp $columns[$b] } 0 .. $#columns;
+	return "COPY $table (" . join(', ', @columns[@order]) . ")\n";
+}
+
+while (my $line = <STDIN>) {
+	if (defined $key) {
+		if ($line eq "\\.\n") {
+			$key = undef;
+		} elsif (@order > 1) {
+			chomp $line;
+			my @values = split /\t/, $line, -1;
+			push @{ $rows{$key} }, join("\t", @values[@order]) . "\n";
+		} else {
+			push @{ $rows{$key} }, $line;
+		}
+		next;
+	}
+	# the key is random
+	next if $line =~ /^\\(un)?restrict /;
+	# one leaf's heading is as good as another's
+	next if $line =~ /^-- Data for Name: /;
+	if ($line =~ /^COPY /) {
+		# a name may hold the end of a line
+		while ($line !~ / FROM stdin;\n\z/ && defined(my $more = <STDIN>)) {
+			$line .= $more;
+		}
+		$key = heading($line);
+		$rows{$key} //= [];
+	} else {
+		print $line;
+	}
+}
+die "sortdump: the dump ends inside COPY\n" if defined $key;
+foreach my $head (sort keys %rows) {
+	print $head, (sort @{ $rows{$head} }), "\\.\n";
+}
