@@ -101,8 +101,10 @@ fill_picked(struct restore *r, struct list *pre, struct list *post,
 	bool whole = r->into != RESTORE_EXISTING;
 	int rc = -1;
 
-	if (target_prepare(r, f, e) == -1 || pick_look(r, e) == -1 ||
-	    (whole && mark_begin(r, e) == -1) ||
+	if (target_prepare(r, f, e) == -1 || pick_look(r, e) == -1)
+		goto done;
+	r->progress = progress_new(r->name, 0, PROGRESS_BYTES);
+	if ((whole && mark_begin(r, e) == -1) ||
 	    keep_picked(r, pre, e) == -1 ||
 	    run_list(r, pre, "pre-data", e) == -1 ||
 	    keep_picked(r, post, e) == -1 || pick_mark(r, false, e) == -1)
@@ -128,7 +130,6 @@ restore_picked(struct restore *r, const struct database_facts *f,
 	struct list pre = { .items = NULL }, post = { .items = NULL };
 	int rc = -1;
 
-	r->progress = progress_new(r->name, 0, PROGRESS_BYTES);
 	if (read_list(r, PIECE_PRE, "pre-data", &pre, e) == 0 &&
 	    read_list(r, PIECE_POST, "post-data", &post, e) == 0 &&
 	    (r->pick = pick_new(r, &pre, &post, e)) != NULL)

@@ -48,9 +48,8 @@ look(const struct buf *b, struct err *e)
 	if (memmem(b->data, b->len, "-- PostgreSQL database cluster dump\n",
 	    36) != NULL) {
 		err_set(e, ERR_REFUSED, "this is a dump of a whole cluster");
-		return err_hint(e, "psql restores it; of a file that "
-		    "pgk-dump --all made, --all or --database restores the "
-		    "databases");
+		return err_hint(e, "psql restores it; pgk-restore --all "
+		    "or --from-database a file that pgk-dump --all made");
 	}
 	return 0;
 }
@@ -92,6 +91,7 @@ start(struct stream *s, struct err *e)
 	s->ops.comment = on_comment;
 	if ((s->text = sqltext_reader(&s->ops, &s->script, e)) == NULL)
 		return -1;
+	r->progress = progress_new(r->name, 0, PROGRESS_BYTES);
 	progress_phase(r->progress, "script");
 	progress_add(r->progress, s->head.len);
 	return sink_write(s->text, s->head.data, s->head.len, e);
@@ -191,6 +191,5 @@ restore_script(const struct restore_options *o, struct err *e)
 		return NULL;
 	}
 	s->r.name = pg_target_get(s->r.target, "dbname");
-	s->r.progress = progress_new(s->r.name, 0, PROGRESS_BYTES);
 	return &s->base;
 }
