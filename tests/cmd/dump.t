@@ -199,79 +199,49 @@ run pgk-dump --no-encrypt -h "$T/nowhere" chat
 exits 5 "no server there"
 nothing_new "no server"
 
-# wait_for SQL: until it answers t
-wait_for()
-{
-	for _ in $(seq 100); do
-		[ "$(q postgres "SELECT $1" 2>/dev/null)" = t ] && return
-		sleep 0.1
-	done
-	diag "waited in vain for: $1"
-	return 1
-}
-# hold a lock that the dump has to wait for
-hold()
-{
-	psql -Xq -d chat >/dev/null 2>&1 <<-END &
-	BEGIN; LOCK TABLE messages; SELECT pg_sleep(60);
-	END
-	holder=$!
-	wait_for "count(*) > 0 FROM pg_locks WHERE mode = 'AccessExclusiveLock'
-	    AND relation IS NOT NULL"
-}
-unhold()
-{
-	kill "$holder" 2>/dev/null
-	wait "$holder" 2>/dev/null
-	q postgres "SELECT pg_terminate_backend(pid) FROM pg_stat_activity
-	    WHERE query LIKE '%pg_sleep(60)%' AND pid <> pg_backend_pid()" >/dev/null
-}
-waiting="count(*) > 0 FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
-
-hold
+server_hold chat messages
 run pgk-dump --no-encrypt --lock-wait-timeout 1s chat
 exits 5 "--lock-wait-timeout"
 err_has 'lock' "says so"
-unhold
+server_unhold
 nothing_new "--lock-wait-timeout"
 
 for signal in TERM INT HUP; do
-	hold
+	server_hold chat messages
 	pgk-dump --no-encrypt chat >"$T/out" 2>"$T/err" </dev/null &
 	pid=$!
-	wait_for "$waiting"
+	server_waiting
 	kill -s $signal $pid
 	wait $pid
 	rc=$?
-	unhold
+	server_unhold
 	exits $((128 + $(kill -l $signal))) "SIG$signal ends a dump"
 	err_has "SIG$signal" "and is named"
 	err_lines 1 "in one line"
 	nothing_new "SIG$signal"
 done
 
-hold
+server_hold chat messages
 pgk-dump --no-encrypt chat >"$T/out" 2>"$T/err" </dev/null &
 pid=$!
-wait_for "$waiting"
+server_waiting
 server_stop main QUIT
 wait $pid
 rc=$?
 exits 5 "a server that goes"
-kill "$holder" 2>/dev/null
-wait "$holder" 2>/dev/null
+server_unhold 2>/dev/null
 is "$(orphans)" "" "a server that goes: no process is left"
 server_restart main
 nothing_new "a server that goes"
 
 # two at once ---------------------------------------------------------------
-hold
+server_hold chat messages
 pgk-dump --no-encrypt -q chat >"$T/first" 2>&1 </dev/null &
 pid=$!
-wait_for "$waiting"
+server_waiting
 run pgk-dump --no-encrypt chat
 exits 4 "a second dump of the same database at once is told: busy"
-unhold
+server_unhold
 wait $pid
 is $? 0 "and the first goes on to its end"
 is "$(wc -l <"$T/first")" 1 "with one line"

@@ -70,8 +70,8 @@ for name in "${names[@]}"; do
 	is "$(grep -Ec '^full/[A-Za-z0-9_%][A-Za-z0-9_%-]*$' "$T/out")" 1 \
 	    "of plain letters: $set"
 	run pgk-cat "$set"
-	out_has "^$(sed -n '1s/[][\\.*^$]/\\&/gp; t; 1p' <<<"${name//\\/\\\\}")" \
-	    "holds its row: $shown"
+	row=${name//\\/\\\\}
+	is "$(grep -acxF -e "${row//$'\n'/\\n}" "$T/out")" 1 "holds its row: $shown"
 	drop copy
 	run pgk-restore "$set" -d copy --create
 	exits 0 "restore: $shown"
@@ -135,7 +135,7 @@ done
 server_stop other
 rm -rf "$T/other"
 server_start other
-run pgk-restore "$snapshot" -d postgres -j 2
+run pgk-restore --all "$snapshot" -j 2
 exits 0 "pgk-restore restores the cluster"
 drop copy
 globals >"$T/globals.other"
