@@ -1,0 +1,195 @@
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "restore/restore_int.h"
+
+#define LOOK_BYTES ((size_t)4096)
+
+struct stream {
+	struct sink base;
+	struct restore r;
+	struct script script;
+	struct sqltext_ops ops;
+	struct sink *text;
+	struct buf head;    /* until it was looked at */
+	/* what pg_dump says of itself in comments */
+	unsigned begun, complete;
+};
+
+static bool
+begins(const struct buf *b, const char *word)
+{
+	size_t n = strlen(word);
+
+	return b->len >= n && memcmp(b->data, word, n) == 0;
+}
+
+/* What is no script of one database is refused while nothing happened yet. */
+static int
+look(const struct buf *b, struct err *e)
+{
+	if (b->len == 0)
+		return err_set(e, ERR_CORRUPT, "the script is empty");
+	if (begins(b, "PGDMP")) {
+		err_set(e, ERR_REFUSED,
+		    "this is a dump in pg_dump's custom format");
+		return err_hint(e, "pg_restore restores it");
+	}
+	if (b->len > 262 && memcmp(b->data + 257, "ustar", 5) == 0) {
+		err_set(e, ERR_REFUSED, "this is a tar file%s",
+		    begins(b, "toc.dat") ? ", a dump in pg_dump's tar format" :
+		    "");
+		return begins(b, "toc.dat") ?
+		    err_hint(e, "pg_restore restores it") : -1;
+	}
+	if (memchr(b->data, '\0', b->len) != NULL)
+		return err_set(e, ERR_REFUSED, "this is no SQL script");
+	if (memmem(b->data, b->len, "-- PostgreSQL database cluster dump\n",
+	    36) != NULL) {
+		err_set(e, ERR_REFUSED, "this is a dump of a whole cluster");
+		return err_hint(e, "psql restores it; pgk-restore --all "
+		    "or --from-database a file that pgk-dump --all made");
+	}
+	return 0;
+}
+
+static bool
+is_line(const char *text, size_t len, const char *word)
+{
+	return len == strlen(word) && memcmp(text, word, len) == 0;
+}
+
+static int
+on_comment(void *ctx, const char *text, size_t len, uint64_t line,
+    struct err *e)
+{
+	struct script *script = ctx;
+	struct stream *s = (struct stream *)((char *)script -
+	    offsetof(struct stream, script));
+
+	(void)line;
+	(void)e;
+	if (is_line(text, len, "-- PostgreSQL database dump"))
+		s->begun++;
+	else if (is_line(text, len, "-- PostgreSQL database dump complete"))
+		s->complete++;
+	return 0;
+}
+
+static int
+start(struct stream *s, struct err *e)
+{
+	struct restore *r = &s->r;
+
+	if (look(&s->head, e) == -1 || target_prepare(r, NULL, e) == -1 ||
+	    mark_begin(r, e) == -1)
+		return -1;
+	s->script = (struct script){ .r = r, .c = r->main,
+		.part = "the script", .stream = true };
+	s->ops = script_ops;
+	s->ops.comment = on_comment;
+	if ((s->text = sqltext_reader(&s->ops, &s->script, e)) == NULL)
+		return -1;
+	r->progress = progress_new(r->name, 0, PROGRESS_BYTES);
+	progress_phase(r->progress, "script");
+	progress_add(r->progress, s->head.len);
+	return sink_write(s->text, s->head.data, s->head.len, e);
+}
+
+static int
+take(struct stream *s, const char *data, size_t len, struct err *e)
+{
+	size_t n = LOOK_BYTES - s->head.len;
+
+	if (s->text == NULL) {
+		n = n < len ? n : len;
+		if (buf_add(&s->head, data, n, e) == -1)
+			return -1;
+		if (s->head.len == LOOK_BYTES && start(s, e) == -1)
+			return -1;
+		data += n;
+		len -= n;
+	}
+	if (len == 0)
+		return 0;
+	progress_add(s->r.progress, len);
+	return sink_write(s->text, data, len, e);
+}
+
+static int
+fail(struct stream *s, struct err *e)
+{
+	restore_unfinished(&s->r, e);
+	return -1;
+}
+
+static int
+stream_write(struct sink *base, const void *data, size_t len, struct err *e)
+{
+	struct stream *s = (struct stream *)base;
+
+	return take(s, data, len, e) == -1 ? fail(s, e) : 0;
+}
+
+static int
+end(struct stream *s, struct err *e)
+{
+	if (s->text == NULL && start(s, e) == -1)
+		return -1;
+	if (sink_finish(s->text, e) == -1)
+		return -1;
+	if (s->complete < s->begun)
+		return err_set(e, ERR_CORRUPT, "the script is cut short: it "
+		    "does not say \"PostgreSQL database dump complete\"");
+	if (s->r.o->analyze && catalog_analyze(&s->r, e) == -1)
+		return -1;
+	return mark_end(&s->r, e);
+}
+
+static int
+stream_finish(struct sink *base, struct err *e)
+{
+	struct stream *s = (struct stream *)base;
+
+	return end(s, e) == -1 ? fail(s, e) : 0;
+}
+
+static void
+stream_free(struct sink *base)
+{
+	struct stream *s = (struct stream *)base;
+
+	sink_free(s->text);
+	buf_free(&s->head);
+	restore_release(&s->r);
+	free(s);
+}
+
+struct sink *
+restore_script(const struct restore_options *o, struct err *e)
+{
+	static const struct sink_ops ops = { stream_write, stream_finish,
+		stream_free };
+	struct stream *s;
+
+	if (o->table_count > 0) {
+		err_set(e, ERR_USAGE,
+		    "-t needs a file of pgk-dump, not a stream");
+		return NULL;
+	}
+	if ((s = calloc(1, sizeof *s)) == NULL) {
+		err_nomem(e);
+		return NULL;
+	}
+	s->base.ops = &ops;
+	s->head.max = LOOK_BYTES;
+	restore_init(&s->r, o);
+	s->r.source = o->source != NULL ? o->source : "script";
+	if ((s->r.target = pg_target_copy(o->target, e)) == NULL) {
+		stream_free(&s->base);
+		return NULL;
+	}
+	s->r.name = pg_target_get(s->r.target, "dbname");
+	return &s->base;
+}
