@@ -169,7 +169,9 @@ list_builds(struct list *post, const struct catalog *k, struct build *builds,
 		struct deed d;
 		int rc = 0;
 
-		if (s->kind == DEED_SET) {
+		if (s->done) {
+			continue; /* not of the tables of -t */
+		} else if (s->kind == DEED_SET) {
 			deed_of(s->text, &d);
 			if (strcmp(d.name, "default_tablespace") == 0)
 				tablespace = s->text;

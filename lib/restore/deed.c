@@ -190,6 +190,8 @@ gives_owner(const char *text)
 	unsigned state = 0;
 
 	while (sqltext_token(&text, &t)) {
+		if (sqltext_is(&t, "rename"))
+			return false;
 		if (sqltext_is(&t, "owner"))
 			state = 1;
 		else if (state == 1 && sqltext_is(&t, "to"))

@@ -133,7 +133,8 @@ foreign_run(struct restore *r, struct list *post, size_t from, size_t to,
 		struct key *key = &k.keys[k.count];
 		struct relation rel;
 
-		if (post->items[i].kind != DEED_FOREIGN)
+		if (post->items[i].kind != DEED_FOREIGN ||
+		    post->items[i].done)
 			continue;
 		key->s = &post->items[i];
 		deed_of(key->s->text, &key->d);

@@ -12,18 +12,44 @@ read_list(struct restore *r, enum piece_kind kind, const char *part,
 	return script_read(&s, kind, e);
 }
 
+/* Whether a SET matters: to something wanted, before it is set again. */
+static bool
+set_matters(const struct list *l, size_t at, const char *name)
+{
+	for (size_t i = at + 1; i < l->count; i++) {
+		struct deed d;
+
+		if (l->items[i].kind != DEED_SET) {
+			if (!l->items[i].done)
+				return true;
+			continue;
+		}
+		deed_of(l->items[i].text, &d);
+		if (strcmp(d.name, name) == 0)
+			return false;
+	}
+	return false;
+}
+
 /* With -t, of a list only what belongs to the tables is left. */
 static int
 keep_picked(struct restore *r, struct list *l, struct err *e)
 {
+	struct deed d;
+
 	for (size_t i = 0; i < l->count; i++) {
-		struct deed d;
 		int wants;
 
 		deed_of(l->items[i].text, &d);
 		if ((wants = pick_wants(r, &d, e)) == -1)
 			return -1;
 		l->items[i].done = wants == 0;
+	}
+	for (size_t i = 0; i < l->count; i++) {
+		if (l->items[i].kind != DEED_SET)
+			continue;
+		deed_of(l->items[i].text, &d);
+		l->items[i].done = !set_matters(l, i, d.name);
 	}
 	return 0;
 }

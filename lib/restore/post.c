@@ -23,7 +23,7 @@ foreign_end(const struct list *post, size_t from, size_t *keys)
 
 	for (*keys = 0; i < post->count; i++) {
 		if (post->items[i].kind == DEED_FOREIGN)
-			++*keys;
+			*keys += !post->items[i].done;
 		else if (post->items[i].kind != DEED_COMMENT_CONSTRAINT)
 			break;
 	}

@@ -1,5 +1,7 @@
 #include "restore/restore_int.h"
 
+#include <ctype.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -216,9 +218,28 @@ is_meta(const char *text, size_t len, const char *word)
 	    (len == n || text[n] == ' ' || text[n] == '\t');
 }
 
+/* \encoding NAME, as psql has it. */
+static int
+set_encoding(struct script *s, const char *text, size_t len, struct err *e)
+{
+	char name[64], sql[128];
+	size_t n = 0, i = strlen("\\encoding");
+
+	while (i < len && (text[i] == ' ' || text[i] == '\t'))
+		i++;
+	for (; i < len && n + 1 < sizeof name && (isalnum(
+	    (unsigned char)text[i]) || strchr("_-", text[i])); i++)
+		name[n++] = text[i];
+	name[n] = '\0';
+	if (n == 0 || i < len)
+		return 1;
+	snprintf(sql, sizeof sql, "SET client_encoding = '%s'", name);
+	return keep_encoding(s->r, sql, e) == -1 ? -1 : pg_exec(s->c, sql, e);
+}
+
 /*
  * psql's commands can run programs; none is ever run here. Those that our
- * own files hold say nothing to us.
+ * own files hold say nothing to us: \connect, and \encoding before it.
  */
 static int
 on_meta(void *ctx, const char *text, size_t len, uint64_t line,
@@ -227,10 +248,16 @@ on_meta(void *ctx, const char *text, size_t len, uint64_t line,
 	struct script *s = ctx;
 	bool connects = is_meta(text, len, "\\connect") ||
 	    is_meta(text, len, "\\c");
+	int rc = 1;
 
 	if (is_meta(text, len, "\\restrict") ||
-	    is_meta(text, len, "\\unrestrict") || (connects && !s->stream))
+	    is_meta(text, len, "\\unrestrict"))
 		return 0;
+	if (!s->stream && (connects || is_meta(text, len, "\\encoding")))
+		return 0;
+	if (is_meta(text, len, "\\encoding") &&
+	    (rc = set_encoding(s, text, len, e)) != 1)
+		return rc;
 	err_set(e, ERR_REFUSED, "psql command at line %llu of %s: %.*s",
 	    (unsigned long long)line, s->part, len > 60 ? 60 : (int)len, text);
 	if (connects)

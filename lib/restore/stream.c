@@ -13,8 +13,7 @@ struct stream {
 	struct sqltext_ops ops;
 	struct sink *text;
 	struct buf head;    /* until it was looked at */
-	/* what pg_dump says of itself in comments */
-	unsigned begun, complete;
+	bool open;          /* pg_dump began and has not said "complete" */
 };
 
 static bool
@@ -71,10 +70,25 @@ on_comment(void *ctx, const char *text, size_t len, uint64_t line,
 	(void)line;
 	(void)e;
 	if (is_line(text, len, "-- PostgreSQL database dump"))
-		s->begun++;
+		s->open = true;
 	else if (is_line(text, len, "-- PostgreSQL database dump complete"))
-		s->complete++;
+		s->open = false;
 	return 0;
+}
+
+/*
+ * As a session of psql's would be, but for what a restore must have: the
+ * script itself says what else it wants.
+ */
+static int
+settle(struct pg *c, struct err *e)
+{
+	if (pg_exec(c, "RESET ALL; SET statement_timeout = 0; "
+	    "SET lock_timeout = 0; SET idle_in_transaction_session_timeout = 0;"
+	    " SET synchronous_commit = off", e) == -1)
+		return -1;
+	return pg_server_version(c) < 140000 ? 0 :
+	    pg_exec(c, "SET client_connection_check_interval = '2s'", e);
 }
 
 static int
@@ -83,7 +97,7 @@ start(struct stream *s, struct err *e)
 	struct restore *r = &s->r;
 
 	if (look(&s->head, e) == -1 || target_prepare(r, NULL, e) == -1 ||
-	    mark_begin(r, e) == -1)
+	    mark_begin(r, e) == -1 || settle(r->main, e) == -1)
 		return -1;
 	s->script = (struct script){ .r = r, .c = r->main,
 		.part = "the script", .stream = true };
@@ -132,16 +146,74 @@ stream_write(struct sink *base, const void *data, size_t len, struct err *e)
 	return take(s, data, len, e) == -1 ? fail(s, e) : 0;
 }
 
+/* calls of sqltext that do nothing */
+
+static int
+no_statement(void *ctx, const char *text, size_t len, uint64_t line,
+    struct err *e)
+{
+	(void)ctx, (void)text, (void)len, (void)line, (void)e;
+	return 0;
+}
+
+static int
+no_rows(void *ctx, const char *data, size_t len, struct err *e)
+{
+	(void)ctx, (void)data, (void)len, (void)e;
+	return 0;
+}
+
+static int
+no_end(void *ctx, struct err *e)
+{
+	(void)ctx, (void)e;
+	return 0;
+}
+
+/* A script so short that all of it is here is read before it is begun. */
+static int
+rehearse(const struct buf *b, struct err *e)
+{
+	static const struct sqltext_ops ops = { no_statement, no_statement,
+		no_rows, no_end, no_statement, NULL };
+	struct sink *s = sqltext_reader(&ops, NULL, e);
+	int rc = s == NULL || sink_write(s, b->data, b->len, e) == -1 ? -1 :
+	    sink_finish(s, e);
+
+	sink_free(s);
+	return rc;
+}
+
+/* What the script did to its session must not matter to what follows. */
+static int
+settle_end(struct pg *c, struct err *e)
+{
+	struct err none = ERR_INIT;
+
+	if (pg_exec(c, "SAVEPOINT pgk", &none) == 0)
+		return err_set(e, ERR_CORRUPT, "the script is cut short: it "
+		    "ends within a transaction");
+	if (strcmp(pg_sqlstate(c), "25P01") != 0) {
+		err_pass(e, &none);
+		return -1;
+	}
+	return pg_exec(c, "RESET SESSION AUTHORIZATION; RESET ROLE; "
+	    "SET search_path = ''", e);
+}
+
 static int
 end(struct stream *s, struct err *e)
 {
-	if (s->text == NULL && start(s, e) == -1)
+	if (s->text == NULL && (look(&s->head, e) == -1 ||
+	    rehearse(&s->head, e) == -1 || start(s, e) == -1))
 		return -1;
 	if (sink_finish(s->text, e) == -1)
 		return -1;
-	if (s->complete < s->begun)
+	if (s->open)
 		return err_set(e, ERR_CORRUPT, "the script is cut short: it "
 		    "does not say \"PostgreSQL database dump complete\"");
+	if (settle_end(s->r.main, e) == -1)
+		return -1;
 	if (s->r.o->analyze && catalog_analyze(&s->r, e) == -1)
 		return -1;
 	return mark_end(&s->r, e);

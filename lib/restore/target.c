@@ -1,5 +1,6 @@
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "log/log.h"
 #include "restore/restore_int.h"
@@ -186,14 +187,45 @@ done:
 
 /* replacing */
 
+/* Sessions of a restore that just failed may need a moment to end. */
+#define LEAVING_TRIES 50
+#define LEAVING_NS 100000000L
+
+static bool
+all_ours(const struct pg_rows *rows)
+{
+	for (size_t i = 0; i < pg_count(rows); i++)
+		if (strcmp(pg_text(rows, i, 2), log_program()) != 0)
+			return false;
+	return pg_count(rows) > 0;
+}
+
+static int
+list_sessions(struct restore *r, struct pg *c, struct pg_rows **rows,
+    struct err *e)
+{
+	const struct timespec moment = { 0, LEAVING_NS };
+	const char *params[] = { r->name };
+
+	for (unsigned i = 0;; i++) {
+		if (pg_query(c, sql_restore_sessions, params, 1, rows, e) ==
+		    -1)
+			return -1;
+		if (i == LEAVING_TRIES || !all_ours(*rows))
+			return 0;
+		pg_rows_free(*rows);
+		*rows = NULL;
+		nanosleep(&moment, NULL);
+	}
+}
+
 /* The other sessions are told of; only `force` ends them. */
 static int
 check_sessions(struct restore *r, struct pg *c, struct err *e)
 {
-	const char *params[] = { r->name };
 	struct pg_rows *rows = NULL;
 	size_t count;
-	int rc = pg_query(c, sql_restore_sessions, params, 1, &rows, e);
+	int rc = list_sessions(r, c, &rows, e);
 
 	count = rc == 0 ? pg_count(rows) : 0;
 	for (size_t i = 0; i < count; i++)
@@ -277,8 +309,12 @@ drop(struct restore *r, struct pg *c, struct err *e)
 	    (r->o->force && buf_str(&sql, " WITH (FORCE)", e) == -1))
 		goto done;
 	log_info("dropping database \"%s\"", r->name);
-	if ((rc = pg_exec(c, sql.data, e)) == -1)
+	if ((rc = pg_exec(c, sql.data, e)) == -1) {
 		err_prefix(e, "could not drop database \"%s\"", r->name);
+		if (strcmp(pg_sqlstate(c), "55006") == 0)
+			err_hint(e, "sessions, subscriptions or replication "
+			    "slots hold it");
+	}
 done:
 	buf_free(&sql);
 	return rc;
