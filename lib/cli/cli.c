@@ -118,7 +118,8 @@ cli_open_repo(struct cli *c, int store_flags, struct err *e)
 	for (size_t i = 0; i < trust->count; i++)
 		if (sign_trust_add(c->trust, trust->items[i], e) == -1)
 			return -1;
-	if (c->conf->crypt.sign_key != NULL &&
+	/* only who writes signs: a reader need not be able to read the key */
+	if ((store_flags & STORE_CREATE) && c->conf->crypt.sign_key != NULL &&
 	    (c->sign_key = sign_key_load(c->conf->crypt.sign_key, e)) == NULL)
 		return -1;
 	if ((c->store = store_open(url, store_flags, e)) == NULL)

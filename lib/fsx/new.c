@@ -174,7 +174,7 @@ fsx_new_abandoned(int dirfd, const char *name, struct err *e)
 
 	if (!is_temporary(name))
 		return 0;
-	fd = openat(dirfd, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC |
+	fd = openat(dirfd, name, O_RDWR | O_NOFOLLOW | O_CLOEXEC |
 	    O_NONBLOCK);
 	/* gone, or a link: we make regular files only */
 	if (fd == -1 && (errno == ENOENT || errno == ELOOP))
