@@ -113,7 +113,7 @@ int age_new_identity(struct buf *out, char recipient[AGE_RECIPIENT_MAX],
 
 /*
  * Recipients of all identities of a file ("-" is stdin), one a line, appended
- * to `out`. Errors as age_add_identity_file().
+ * to `out`. Errors as age_add_identity_file(); an encrypted file is ERR_KEY.
  */
 int age_identity_recipients(const char *path, struct buf *out,
     struct err *e);

@@ -138,8 +138,9 @@ done:
 	return rc;
 }
 
-int
-age_add_identity_file(struct age_keys *k, const char *path, struct err *e)
+static int
+add_identities(struct age_keys *k, const char *path, bool may_open,
+    struct err *e)
 {
 	struct buf text;
 	unsigned count;
@@ -149,9 +150,16 @@ age_add_identity_file(struct age_keys *k, const char *path, struct err *e)
 	if (secret_buf(&text, e) == -1 ||
 	    load(path, FSX_PRIVATE, &text, e) == -1)
 		goto done;
-	if (age_sniff(text.data, text.len, &armored) &&
-	    open_identity_file(k, &text, path, e) == -1)
-		goto done;
+	if (age_sniff(text.data, text.len, &armored)) {
+		if (!may_open) {
+			err_set(e, ERR_KEY, "\"%s\" is itself encrypted",
+			    shown(path));
+			err_hint(e, "age -d FILE | pgk-key recipient -");
+			goto done;
+		}
+		if (open_identity_file(k, &text, path, e) == -1)
+			goto done;
+	}
 	if (each_line(k, &text, path, age_add_identity, &count, e) == -1)
 		goto done;
 	rc = count > 0 ? 0 : err_set(e, ERR_KEY,
@@ -159,6 +167,12 @@ age_add_identity_file(struct age_keys *k, const char *path, struct err *e)
 done:
 	secret_buf_free(&text);
 	return rc;
+}
+
+int
+age_add_identity_file(struct age_keys *k, const char *path, struct err *e)
+{
+	return add_identities(k, path, true, e);
 }
 
 int
@@ -191,7 +205,8 @@ age_identity_recipients(const char *path, struct buf *out, struct err *e)
 	char text[AGE_RECIPIENT_MAX];
 	int rc = -1;
 
-	if (k == NULL || age_add_identity_file(k, path, e) == -1)
+	/* there is nothing yet to open it with */
+	if (k == NULL || add_identities(k, path, false, e) == -1)
 		goto done;
 	for (unsigned i = 0; i < k->identities; i++) {
 		age_recipient_text(k->identity[i].point, text);

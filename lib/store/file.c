@@ -38,6 +38,22 @@ file_check_folder(int fd, const char *name, struct err *e)
 	return 0;
 }
 
+/* `dir` may be one that can be searched but not read, so itself not synced. */
+static int
+make_folder(int dir, const char *part, const char *shown, struct err *e)
+{
+	int fd, rc;
+
+	if (mkdirat(dir, part, 0700) == -1 && errno != EEXIST)
+		return err_sys(e, "could not make folder \"%s\"", shown);
+	if ((fd = openat(dir, ".", FOLDER_FLAGS)) == -1)
+		return err_sys(e, "could not sync the folder of \"%s\"",
+		    shown);
+	rc = fsx_sync_dir(fd, shown, e);
+	close(fd);
+	return rc;
+}
+
 /* Open `part` in `dir`; `shown` is for messages. Takes nothing. */
 static int
 open_step(int dir, const char *part, const char *shown, bool create,
@@ -47,11 +63,7 @@ open_step(int dir, const char *part, const char *shown, bool create,
 	int fd = openat(dir, part, FOLDER_FLAGS);
 
 	if (fd == -1 && errno == ENOENT && create) {
-		if (mkdirat(dir, part, 0700) == -1 && errno != EEXIST) {
-			return err_sys(e, "could not make folder \"%s\"",
-			    shown);
-		}
-		if (fsx_sync_dir(dir, shown, e) == -1)
+		if (make_folder(dir, part, shown, e) == -1)
 			return -1;
 		fd = openat(dir, part, FOLDER_FLAGS);
 	}
@@ -232,18 +244,19 @@ file_close(struct store *s)
 static int
 open_root(char *path, int flags, struct err *e)
 {
+	/* links above the store are the host's own affair */
+	const int above = O_PATH | O_DIRECTORY | O_CLOEXEC;
 	char *slash = strrchr(path, '/');
 	const char *part = slash != NULL ? slash + 1 : path;
 	int dir, fd;
 
 	if (slash == NULL) {
-		dir = open(".", FOLDER_FLAGS);
+		dir = open(".", above);
 	} else if (slash == path) {
-		dir = open("/", FOLDER_FLAGS);
+		dir = open("/", above);
 	} else {
 		*slash = '\0';
-		/* links above the store are the host's own affair */
-		dir = open(path, FOLDER_FLAGS & ~O_NOFOLLOW);
+		dir = open(path, above);
 		if (dir == -1 && errno == ENOENT)
 			err_set(e, ERR_ABSENT, "there is no folder \"%s\"",
 			    path);

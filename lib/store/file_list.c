@@ -152,7 +152,8 @@ done:
 static int
 sweep_one(int dir, const char *name, struct err *e)
 {
-	int rc = 0, fd = openat(dir, name, O_RDONLY | O_NOFOLLOW |
+	/* for writing: NFS grants exclusive locks on nothing else */
+	int rc = 0, fd = openat(dir, name, O_RDWR | O_NOFOLLOW |
 	    O_NONBLOCK | O_CLOEXEC);
 
 	if (fd == -1 && errno == ENOENT)

@@ -41,9 +41,9 @@ put_free(struct sink *s)
 }
 
 /*
- * A sweep that comes between the making of a temporary file and its lock
- * takes it for an abandoned one, locks and removes it: then our lock fails
- * or is on a file without a name, and another file is made.
+ * Where a file cannot be locked before it has a name (NFS) a sweep may come
+ * in between, take it for an abandoned one, lock and remove it: then our lock
+ * fails or is on a file without a name, and another file is made.
  */
 static struct fsx_new *
 begin(int dir, const char *leaf, struct err *e)

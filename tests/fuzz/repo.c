@@ -25,8 +25,9 @@ static const char small[] =
 size_t
 fuzz_seeds(struct fuzz_seed *out, size_t max)
 {
-	static const char *const seeds[] = { small, "{}", "[[[[", "\"\\u0000\"",
-		"-1", "1e400", "18446744073709551616", "\"../../x\"", "null" };
+	static const char *const seeds[] = { small, small, small, small,
+		"{}", "[[[[", "\"\\u0000\"", "-1", "1e400",
+		"18446744073709551616", "\"../../x\"", "null" };
 	size_t n = sizeof seeds / sizeof *seeds;
 
 	if (n > max)

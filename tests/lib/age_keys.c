@@ -253,6 +253,9 @@ test_locked_identity(void)
 	OK(memcmp(k->identity[1].point, make_ours.point, AGE_KEY) == 0);
 	FAILS(age_add_identity_file(k, put("l", file.data, file.len - 1,
 	    0600), &e) == -1, ERR_CORRUPT, "could not open identity file");
+	buf_reset(&armored);
+	FAILS(age_identity_recipients(put("l", file.data, file.len, 0600),
+	    &armored, &e) == -1, ERR_KEY, "is itself encrypted");
 	age_keys_free(k);
 	buf_wipe(&file);
 	buf_wipe(&armored);

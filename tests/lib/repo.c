@@ -225,7 +225,8 @@ test_hostile_json(void)
 		free(text);
 	}
 	/* unknown fields are passed over */
-	text = edited(a.data, "\"host\"", "\"hosts\": { \"x\": [1] }, \"host\"");
+	text = edited(a.data, "\"host\"",
+	    "\"hosts\": { \"x\": [1] }, \"host\"");
 	set = repo_set_parse(text, strlen(text), &e);
 	OK(set != NULL);
 	repo_set_free(set);
@@ -520,6 +521,77 @@ test_hostile_intents(struct repo *r)
 	unlink("store/full/z.intent-2");
 }
 
+static void
+put_file(const char *path, const struct buf *b)
+{
+	FILE *f = fopen(path, "w");
+
+	if (f == NULL || fwrite(b->data, 1, b->len, f) != b->len ||
+	    fclose(f) != 0 || chmod(path, 0600) == -1)
+		abort();
+}
+
+/* With keys to trust, what none of them signed is no backup. */
+static void
+test_signed(struct store *s)
+{
+	struct buf secret = BUF_INIT(4096), public = BUF_INIT(4096);
+	struct sign_trust *trust = sign_trust_new(&e);
+	struct repo_draft *d;
+	struct repo_set *set, *found;
+	struct sign_key *key;
+	struct repo *r, *plain = repo_open(s, NULL, &e);
+	char *db = NULL, *names;
+
+	EQ(sign_new(&secret, &public, &e), 0);
+	put_file("secret", &secret);
+	put_file("public", &public);
+	key = sign_key_load("secret", &e);
+	EQ(sign_trust_add(trust, "public", &e), 0);
+	r = repo_open(s, trust, &e);
+	OK(key != NULL && r != NULL);
+
+	d = repo_draft_new(r, REPO_INCREMENTAL, "s", T0, "Asia/Seoul", &e);
+	set = make_set(d, REPO_INCREMENTAL, "s", T0, "x", &e);
+	EQ(repo_draft_publish(d, set, key, &e), 0);
+	repo_draft_free(d);
+	names = look("store/incremental");
+	IS(names, "s_incremental_20250127_030000.json "
+	    "s_incremental_20250127_030000.json.minisig "
+	    "s_incremental_20250127_030000.sql.gz ");
+	free(names);
+	found = repo_find(r, set->name, &db, &e);
+	OK(found != NULL && found->is_signed);
+	repo_set_free(found);
+	found = repo_find(plain, set->name, &db, &e);
+	OK(found != NULL && !found->is_signed);
+	repo_set_free(found);
+
+	/* one that nobody signed, and one with another's signature */
+	EQ(publish(plain, REPO_INCREMENTAL, "u", T0, &e), 0);
+	FAILS(repo_find(r, "u_incremental_20250127_030000", &db, &e) == NULL,
+	    ERR_CORRUPT, "not signed");
+	IS(sets(r, REPO_INCREMENTAL), "s_incremental_20250127_030000 ");
+	EQ(bad_count, 1);
+	EQ(link("store/incremental/s_incremental_20250127_030000.json."
+	    "minisig", "store/incremental/u_incremental_20250127_030000.json."
+	    "minisig"), 0);
+	FAILS(repo_find(r, "u_incremental_20250127_030000", &db, &e) == NULL,
+	    ERR_CORRUPT, "u_incremental");
+
+	EQ(repo_delete(r, set, &e), 0);
+	names = look("store/incremental");
+	OK(strstr(names, "s_incremental") == NULL);
+	free(names);
+	repo_set_free(set);
+	repo_close(r);
+	repo_close(plain);
+	sign_key_free(key);
+	sign_trust_free(trust);
+	buf_free(&secret);
+	buf_free(&public);
+}
+
 int
 main(void)
 {
@@ -542,6 +614,7 @@ main(void)
 	test_delete(r);
 	test_readme(r);
 	test_hostile_intents(r);
+	test_signed(s);
 	repo_close(r);
 	store_close(s);
 	snprintf(command, sizeof command, "rm -rf %s", top);

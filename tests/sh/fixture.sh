@@ -4,6 +4,8 @@
 #	nasty_server [SETTING...]   server_start with the fixture's extension
 #	nasty_database NAME         a database with everything of nasty.sql
 #	chat_database NAME ROWS     the seed's five tables, filled
+#	drop NAME                   with its subscriptions, if it is there
+#	fresh NAME...               empty databases, made anew
 #	compare A B [PG_DUMP OPTION...]   0 when pg_dump of both agrees; else the
 #	                            difference on stdout
 
@@ -31,6 +33,26 @@ chat_database()
 		tail -n 3 "$T/chat.log" >&2
 		return 1
 	}
+}
+
+drop()
+{
+	psql -Xq -d "$1" >/dev/null 2>&1 <<-'END'
+	SELECT format('DROP SUBSCRIPTION %I', subname)
+	FROM pg_subscription s JOIN pg_database d ON d.oid = subdbid
+	WHERE datname = current_database() \gexec
+	END
+	dropdb --if-exists "$1" 2>/dev/null
+}
+
+fresh()
+{
+	local name
+
+	for name; do
+		drop "$name"
+		createdb -T template0 "$name" || return 1
+	done
 }
 
 # What pg_dump says of a database, in an order that does not depend on where

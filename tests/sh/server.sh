@@ -10,6 +10,10 @@
 #	as_server CMD...                   run a command as the server's user
 #	q DATABASE SQL                     run SQL, print rows as they are
 #	server_idle                        wait until only our session is left
+#	server_until SQL                   wait until SELECT SQL gives t
+#	server_hold DATABASE TABLE         lock the table from another session
+#	server_waiting                     wait until somebody waits for a lock
+#	server_unhold                      end that session
 #	server_own_share                   call before server_start: PG_SHARE is then
 #	                                   a folder like the installation's share/,
 #	                                   where extensions may be added
@@ -177,4 +181,41 @@ server_idle()
 		sleep 0.1
 	done
 	return 1
+}
+
+server_until()
+{
+	local i
+
+	for ((i = 0; i < 100; i++)); do
+		[ "$(q postgres "SELECT $1" 2>/dev/null)" = t ] && return
+		sleep 0.1
+	done
+	echo "# waited in vain for: $1"
+	return 1
+}
+
+server_hold()
+{
+	PGAPPNAME=holder psql -Xq -d "$1" >/dev/null 2>&1 <<-END &
+	BEGIN; LOCK TABLE $2; SELECT pg_sleep(60);
+	END
+	server_holder=$!
+	server_until "count(*) > 0 FROM pg_locks l
+	    JOIN pg_stat_activity a USING (pid) WHERE application_name = 'holder'
+	    AND mode = 'AccessExclusiveLock' AND granted AND relation IS NOT NULL"
+}
+
+server_waiting()
+{
+	server_until "count(*) > 0 FROM pg_stat_activity
+	    WHERE wait_event_type = 'Lock'"
+}
+
+server_unhold()
+{
+	kill "$server_holder" 2>/dev/null
+	wait "$server_holder" 2>/dev/null
+	q postgres "SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+	    WHERE application_name = 'holder'" >/dev/null
 }
