@@ -207,7 +207,8 @@ mark_alone(struct build *builds, size_t count, struct err *e)
 	for (size_t i = 0; i < count; i++)
 		sorted[i]->alone =
 		    (i == 0 || by_name(&sorted[i - 1], &sorted[i]) != 0) &&
-		    (i + 1 == count || by_name(&sorted[i], &sorted[i + 1]) != 0);
+		    (i + 1 == count ||
+		    by_name(&sorted[i], &sorted[i + 1]) != 0);
 	free(sorted);
 	return 0;
 }

@@ -3,9 +3,9 @@
 
 #include "log/log.h"
 #include "restore/restore_int.h"
-#include "stop/stop.h"
 
-/* Every server has these: they are filled, not made. */
+/* Every server has these: they are filled, and made only if they are not as
+ * initdb left them. */
 static bool
 is_builtin(const char *name)
 {
@@ -61,8 +61,10 @@ restore_one(const struct restore_options *o, struct blob *b,
 	    pg_target_set(r.target, "dbname", r.source, e) == -1)
 		goto done;
 	r.name = pg_target_get(r.target, "dbname");
-	r.into = is_builtin(r.name) ? RESTORE_EXISTING :
-	    o->into == RESTORE_REPLACE ? RESTORE_REPLACE : RESTORE_CREATE;
+	r.into = o->into == RESTORE_REPLACE ? RESTORE_REPLACE :
+	    is_builtin(r.name) ? RESTORE_EXISTING : RESTORE_CREATE;
+	if (is_builtin(r.name) && target_is_clean(&r))
+		r.into = RESTORE_EXISTING;
 	guard_facts(&r, &f);
 	log_info("restoring database \"%s\"", r.name);
 	if (target_prepare(&r, &f, e) == 0)
@@ -91,6 +93,9 @@ restore_cluster(const struct restore_options *o, struct blob *b,
 	    check_names(o, r.index, c, e) == -1 ||
 	    run_globals(&r, c, e) == -1)
 		goto done;
+	/* or it would hold a database that is to be replaced */
+	pg_close(c);
+	c = NULL;
 	rc = 0;
 	for (unsigned i = 0; rc == 0 && i < piece_databases(r.index); i++)
 		rc = restore_one(o, b, set, r.index, i, e);

@@ -52,8 +52,8 @@ void deed_of(const char *text, struct deed *d);
 
 /*
  * ALTER TABLE ... ADD CONSTRAINT c PRIMARY KEY|UNIQUE (...) as CREATE UNIQUE
- * INDEX c and ADD CONSTRAINT c ... USING INDEX c, so that the index can be built
- * beside others of the table. 1 done; 0 this one must run as it stands.
+ * INDEX c and ADD CONSTRAINT c ... USING INDEX c, so that the index can be
+ * built beside others of the table. 1 done; 0 this one must run as it stands.
  */
 int deed_split_unique(const char *text, struct buf *index, struct buf *attach,
     struct err *e);

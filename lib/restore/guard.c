@@ -57,8 +57,8 @@ guard_database(struct restore *r, const char *name, struct err *e)
 		    "the backup holds no database \"%s\"", name);
 	err_set(e, ERR_USAGE, "the backup holds %u databases and none is "
 	    "named", count);
-	return err_hint(e, "latest:snapshot:DB or --from-database names one, --all "
-	    "restores every one");
+	return err_hint(e, "latest:snapshot:DB or --from-database names one, "
+	    "--all restores every one");
 }
 
 /* "encoding-0" and the like: what the dump said of its databases. */

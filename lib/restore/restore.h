@@ -68,7 +68,8 @@ int restore_pieces(const struct restore_options *o, struct blob *b,
 
 /*
  * Restore every database of a snapshot, globals first; each must not exist
- * (postgres and template1: must be empty); RESTORE_REPLACE drops them first.
+ * (postgres and template1: must be empty); RESTORE_REPLACE drops them first
+ * (postgres and template1: unless they are empty).
  * o->target's dbname and o->source_database are not looked at.
  */
 int restore_cluster(const struct restore_options *o, struct blob *b,

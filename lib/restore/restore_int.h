@@ -5,7 +5,7 @@
  *	stream.c   any script, in sequence
  *	cluster.c  all databases of a snapshot, and roles
  *	guard.c    the environment's label, the database of the file
- *	target.c   the database to fill: empty, created, replaced
+ *	target.c   the database to fill: empty, created; replace.c: replaced
  *	mark.c     the mark of what is unfinished
  *	session.c  connections, and the crew of workers
  *	script.c   statements, run or collected
@@ -70,7 +70,7 @@ struct restore {
 	bool marked;
 	bool replaced_more;          /* it replaced one with settings, grants */
 	char *former;                /* comment to put back, or NULL */
-	struct list late;            /* statements on the database, for the end */
+	struct list late;            /* on the database, for the end */
 	char *encoding;              /* the script's SET client_encoding */
 
 	/* the crew */
@@ -114,8 +114,21 @@ int target_prepare(struct restore *r, const struct database_facts *f,
 /* A connection to the maintenance database. */
 struct pg *target_maintenance(const struct restore_options *o,
     const char *name, struct err *e);
+/* Whether r->name can be connected to, is empty and bears no mark. */
+bool target_is_clean(struct restore *r);
 /* 1 it exists, 0 not. */
 int target_exists(struct pg *c, const char *name, struct err *e);
+
+/* columns of sql_restore_database */
+enum { DB_COMMENT, DB_OWNER, DB_TABLESPACE, DB_SIZE, DB_ENCODING, DB_COLLATE,
+	DB_CTYPE, DB_PROVIDER, DB_LOCALE };
+
+int target_create(struct restore *r, struct pg *c,
+    const struct database_facts *f, struct err *e);
+
+/* replace.c: drop the database that `db` tells of, and make it again */
+int target_replace(struct restore *r, struct pg *c, const struct pg_rows *db,
+    struct database_facts *f, struct err *e);
 
 /* mark.c */
 

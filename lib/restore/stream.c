@@ -24,9 +24,29 @@ begins(const struct buf *b, const char *word)
 	return b->len >= n && memcmp(b->data, word, n) == 0;
 }
 
+/* pgk-dump says in its first lines what environment it was made in. */
+static int
+look_at_label(const struct restore_options *o, const struct buf *b,
+    struct err *e)
+{
+	static const char word[] = "\n-- environment: ";
+	const char *at = memmem(b->data, b->len, word, strlen(word));
+	char label[65];
+	size_t n = 0;
+
+	if (at == NULL)
+		return 0;
+	for (at += strlen(word); *at != '\n' && *at != '\0' &&
+	    n + 1 < sizeof label; at++)
+		label[n++] = *at;
+	label[n] = '\0';
+	return guard_environment(o, label, o->source != NULL ? o->source :
+	    "the script", e);
+}
+
 /* What is no script of one database is refused while nothing happened yet. */
 static int
-look(const struct buf *b, struct err *e)
+look(const struct restore_options *o, const struct buf *b, struct err *e)
 {
 	if (b->len == 0)
 		return err_set(e, ERR_CORRUPT, "the script is empty");
@@ -50,7 +70,7 @@ look(const struct buf *b, struct err *e)
 		return err_hint(e, "psql restores it; pgk-restore --all "
 		    "or --from-database a file that pgk-dump --all made");
 	}
-	return 0;
+	return look_at_label(o, b, e);
 }
 
 static bool
@@ -96,7 +116,8 @@ start(struct stream *s, struct err *e)
 {
 	struct restore *r = &s->r;
 
-	if (look(&s->head, e) == -1 || target_prepare(r, NULL, e) == -1 ||
+	if (look(r->o, &s->head, e) == -1 ||
+	    target_prepare(r, NULL, e) == -1 ||
 	    mark_begin(r, e) == -1 || settle(r->main, e) == -1)
 		return -1;
 	s->script = (struct script){ .r = r, .c = r->main,
@@ -204,7 +225,7 @@ settle_end(struct pg *c, struct err *e)
 static int
 end(struct stream *s, struct err *e)
 {
-	if (s->text == NULL && (look(&s->head, e) == -1 ||
+	if (s->text == NULL && (look(s->r.o, &s->head, e) == -1 ||
 	    rehearse(&s->head, e) == -1 || start(s, e) == -1))
 		return -1;
 	if (sink_finish(s->text, e) == -1)

@@ -1,16 +1,10 @@
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "log/log.h"
 #include "restore/restore_int.h"
 
-extern const char sql_restore_objects[], sql_restore_sessions[],
-    sql_restore_database[], sql_restore_keep[];
-
-/* columns of sql_restore_database */
-enum { DB_COMMENT, DB_OWNER, DB_TABLESPACE, DB_SIZE, DB_ENCODING, DB_COLLATE,
-	DB_CTYPE, DB_PROVIDER, DB_LOCALE };
+extern const char sql_restore_objects[], sql_restore_database[];
 
 /* A database cannot be dropped from itself. */
 struct pg *
@@ -113,6 +107,19 @@ done:
 	return rc;
 }
 
+bool
+target_is_clean(struct restore *r)
+{
+	struct err ignored = ERR_INIT;
+	bool clean = use_existing(r, &ignored) == 0;
+
+	pg_close(r->main);
+	free(r->former);
+	r->main = NULL;
+	r->former = NULL;
+	return clean;
+}
+
 /* creating */
 
 static int
@@ -156,8 +163,8 @@ add_provider(struct buf *sql, int version, const struct database_facts *f,
 	return buf_str(sql, " LOCALE_PROVIDER libc", e);
 }
 
-static int
-create(struct restore *r, struct pg *c, const struct database_facts *f,
+int
+target_create(struct restore *r, struct pg *c, const struct database_facts *f,
     struct err *e)
 {
 	struct buf sql = BUF_INIT(BUF_TEXT_MAX);
@@ -180,167 +187,12 @@ create(struct restore *r, struct pg *c, const struct database_facts *f,
 		    "restored into as well");
 	}
 	r->created = rc == 0;
+	if (rc == 0 && strcmp(r->name, "template1") == 0)
+		rc = list_add(&r->late, DEED_DATABASE, "ALTER DATABASE "
+		    "template1 IS_TEMPLATE true", 0, e);
 done:
 	buf_free(&sql);
 	return rc;
-}
-
-/* replacing */
-
-/* Sessions of a restore that just failed may need a moment to end. */
-#define LEAVING_TRIES 50
-#define LEAVING_NS 100000000L
-
-static bool
-all_ours(const struct pg_rows *rows)
-{
-	for (size_t i = 0; i < pg_count(rows); i++)
-		if (strcmp(pg_text(rows, i, 2), log_program()) != 0)
-			return false;
-	return pg_count(rows) > 0;
-}
-
-static int
-list_sessions(struct restore *r, struct pg *c, struct pg_rows **rows,
-    struct err *e)
-{
-	const struct timespec moment = { 0, LEAVING_NS };
-	const char *params[] = { r->name };
-
-	for (unsigned i = 0;; i++) {
-		if (pg_query(c, sql_restore_sessions, params, 1, rows, e) ==
-		    -1)
-			return -1;
-		if (i == LEAVING_TRIES || !all_ours(*rows))
-			return 0;
-		pg_rows_free(*rows);
-		*rows = NULL;
-		nanosleep(&moment, NULL);
-	}
-}
-
-/* The other sessions are told of; only `force` ends them. */
-static int
-check_sessions(struct restore *r, struct pg *c, struct err *e)
-{
-	struct pg_rows *rows = NULL;
-	size_t count;
-	int rc = list_sessions(r, c, &rows, e);
-
-	count = rc == 0 ? pg_count(rows) : 0;
-	for (size_t i = 0; i < count; i++)
-		log_info("session %s of role \"%s\" (%s, %s) uses database "
-		    "\"%s\"", pg_text(rows, i, 0), pg_text(rows, i, 1),
-		    pg_text(rows, i, 2), pg_text(rows, i, 3), r->name);
-	if (count > 0 && !r->o->force) {
-		rc = err_set(e, ERR_REFUSED, "database \"%s\" is in use by "
-		    "%zu other session%s, one of them process %s of role "
-		    "\"%s\" (%s, %s)", r->name, count, count == 1 ? "" : "s",
-		    pg_text(rows, 0, 0), pg_text(rows, 0, 1),
-		    pg_text(rows, 0, 2), pg_text(rows, 0, 3));
-		err_hint(e, "-v lists all; --force ends them");
-	}
-	pg_rows_free(rows);
-	return rc;
-}
-
-static int
-confirm(const struct restore *r, const struct pg_rows *db, struct err *e)
-{
-	struct buf question = BUF_INIT(BUF_TEXT_MAX);
-	const char *size = pg_text(db, 0, DB_SIZE);
-	bool yes = true;
-	int rc;
-
-	if (r->o->confirm == NULL)
-		return 0;
-	rc = buf_fmt(&question, e, "drop database \"%s\" (%s, owner \"%s\") "
-	    "and restore %s in its place?", r->name,
-	    size != NULL ? size : "size not known", pg_text(db, 0, DB_OWNER),
-	    r->o->source != NULL ? r->o->source : "the backup");
-	if (rc == 0)
-		yes = r->o->confirm(r->o->confirm_ctx, question.data);
-	buf_free(&question);
-	if (!yes) {
-		rc = err_set(e, ERR_REFUSED, "database \"%s\" was not dropped: "
-		    "not confirmed", r->name);
-		err_hint(e, "--yes confirms");
-	}
-	return rc;
-}
-
-/*
- * Limit, settings and grants of the database survive its replacement; those
- * of one that bears a mark are our own doing.
- */
-static int
-keep(struct restore *r, struct pg *c, const struct pg_rows *db,
-    struct err *e)
-{
-	const char *params[] = { r->name };
-	const char *comment = pg_text(db, 0, DB_COMMENT);
-	const char *own = mark_own(comment);
-	struct pg_rows *rows = NULL;
-	int rc = 0;
-
-	if (own != comment && strstr(comment, MARK_LOST) != NULL)
-		log_warning("settings and grants of database \"%s\" were lost "
-		    "when an earlier restore was cut short", r->name);
-	if (own == comment)
-		rc = pg_query(c, sql_restore_keep, params, 1, &rows, e);
-	for (size_t i = 0; rc == 0 && rows != NULL && i < pg_count(rows); i++)
-		rc = list_add(&r->late, DEED_DATABASE, pg_text(rows, i, 0), 0,
-		    e);
-	r->replaced_more = r->late.count > 0;
-	pg_rows_free(rows);
-	if (rc == 0 && own != NULL && (r->former = strdup(own)) == NULL)
-		rc = err_nomem(e);
-	return rc;
-}
-
-static int
-drop(struct restore *r, struct pg *c, struct err *e)
-{
-	struct buf sql = BUF_INIT(BUF_TEXT_MAX);
-	int rc = -1;
-
-	if (buf_str(&sql, "DROP DATABASE ", e) == -1 ||
-	    sqltext_quote(&sql, r->name, e) == -1 ||
-	    (r->o->force && buf_str(&sql, " WITH (FORCE)", e) == -1))
-		goto done;
-	log_info("dropping database \"%s\"", r->name);
-	if ((rc = pg_exec(c, sql.data, e)) == -1) {
-		err_prefix(e, "could not drop database \"%s\"", r->name);
-		if (strcmp(pg_sqlstate(c), "55006") == 0)
-			err_hint(e, "sessions, subscriptions or replication "
-			    "slots hold it");
-	}
-done:
-	buf_free(&sql);
-	return rc;
-}
-
-/*
- * Owner and tablespace are the old database's; encoding and locale the
- * backup's, or where it says nothing the old database's too.
- */
-static int
-replace(struct restore *r, struct pg *c, const struct pg_rows *db,
-    struct database_facts *f, struct err *e)
-{
-	if (check_sessions(r, c, e) == -1 || confirm(r, db, e) == -1 ||
-	    keep(r, c, db, e) == -1 || drop(r, c, e) == -1)
-		return -1;
-	f->owner = pg_text(db, 0, DB_OWNER);
-	f->tablespace = pg_text(db, 0, DB_TABLESPACE);
-	if (f->encoding == NULL) {
-		f->encoding = pg_text(db, 0, DB_ENCODING);
-		f->collate = pg_text(db, 0, DB_COLLATE);
-		f->ctype = pg_text(db, 0, DB_CTYPE);
-		f->provider = pg_text(db, 0, DB_PROVIDER);
-		f->locale = pg_text(db, 0, DB_LOCALE);
-	}
-	return create(r, c, f, e);
 }
 
 int
@@ -360,9 +212,9 @@ target_prepare(struct restore *r, const struct database_facts *facts,
 	    look(c, r->name, &db, e) == -1)
 		goto done;
 	if (pg_count(db) == 0) {
-		rc = create(r, c, &f, e);
+		rc = target_create(r, c, &f, e);
 	} else if (r->into == RESTORE_REPLACE) {
-		rc = replace(r, c, db, &f, e);
+		rc = target_replace(r, c, db, &f, e);
 	} else if (refuse_marked(r, pg_text(db, 0, DB_COMMENT), e) == 0) {
 		err_set(e, ERR_REFUSED, "database \"%s\" exists", r->name);
 		err_hint(e, "--replace drops it first");

@@ -58,4 +58,19 @@ done
 same "$T/globals.a" "$T/globals.b" "roles, databases and definitions agree"
 is "$(q postgres "SELECT rolpassword LIKE 'SCRAM%' FROM pg_authid
     WHERE rolname = 'keeper'")" t "passwords too"
+run pgk-restore -i "$T/key" latest:snapshot --all
+exits 9 "not twice"
+q nasty "COMMENT ON DATABASE nasty IS
+    'pgk-restore: unfinished restore of something with a subscription'"
+q template1 "COMMENT ON DATABASE template1 IS
+    'pgk-restore: unfinished restore of x'; CREATE TABLE half (a int)"
+run pgk-restore -i "$T/key" latest:snapshot --all --replace --yes
+exits 0 "but in place of what is there, half done or not"
+is "$(q template1 "SELECT datistemplate, to_regclass('half')
+    FROM pg_database WHERE datname = 'template1'")" "t|" \
+    "template1 is the template again"
+q postgres "DROP DATABASE \"$newline\""
+pg_dumpall | grep -v '^.\(un\)\?restrict' |
+    perl -ne 'print unless /^COPY/../^\\\.$/' >"$T/globals.b"
+same "$T/globals.a" "$T/globals.b" "roles, databases and definitions agree"
 finish

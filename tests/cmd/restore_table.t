@@ -59,4 +59,15 @@ is "$(q some 'SELECT count(*) FROM "we.ird ""schema"""."ta""ble"')" 10 "are"
 is "$(q some 'SELECT count(*) FROM "\."')" 4 "restored"
 drop some
 
+createdb -T template0 some
+run pgk-restore -d some -t public.hashed_text -t public.part_3 "$T/nasty.sql.gz"
+exits 0 "partitioned tables, with their partitions"
+for table in hashed_text part_3; do
+	is "$(q some "SELECT count(*) FROM $table")" \
+	    "$(q nasty "SELECT count(*) FROM $table")" "and all rows of $table"
+done
+is "$(q some "SELECT count(*) FROM pg_inherits JOIN pg_class ON
+    oid = inhrelid WHERE relkind = 'r'")" 4 "they are attached"
+run pgk-restore -d some -t public.part_1 "$T/nasty.sql.gz"
+exits 0 "a partition without its table"
 finish
