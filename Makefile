@@ -50,7 +50,7 @@ NEEDS = libpq-fe.h:pq:libpq-dev zstd.h:zstd:libzstd-dev zlib.h:z:zlib1g-dev \
 
 ROOMS = err log buf fsx unit stop task proc progress opt conf \
 	sink gz zst codec age digest sign piece unpack sqltext \
-	store repo pg dump restore prune cli source
+	store repo pg dump restore prune list cli source
 TOOLS = $(basename $(notdir $(wildcard cmd/pgk-*.c)))
 
 SRC = $(wildcard $(addsuffix /*.c,$(addprefix lib/,$(ROOMS))))
@@ -99,9 +99,9 @@ $(BUILD)/tests/libfuzzer/%: tests/fuzz/%.c $(BUILD)/libpgk.a
 	@mkdir -p $(@D) $(BUILD)/dep
 	$(LINK) -fsanitize=fuzzer $(BUILD)/libpgk.a $(LIBS)
 
-$(BUILD)/tests/tool/%: tests/tool/%.c $(BUILD)/flags
+$(BUILD)/tests/tool/%: tests/tool/%.c $(BUILD)/libpgk.a
 	@mkdir -p $(@D) $(BUILD)/dep
-	$(LINK)
+	$(LINK) $(BUILD)/libpgk.a $(LIBS)
 
 -include $(OBJ:.o=.d) $(wildcard $(BUILD)/dep/*.d)
 

@@ -128,6 +128,7 @@ cat_pieces(struct tool *t, struct source *s, struct sink *out, struct err *e)
 {
 	struct piece_index *x = piece_open(s->blob, e);
 	struct piece_reader *r = NULL;
+	const char *key;
 	int number, rc = -1;
 
 	if (x == NULL && e->kind == ERR_ABSENT) {
@@ -136,8 +137,11 @@ cat_pieces(struct tool *t, struct source *s, struct sink *out, struct err *e)
 		    "tables: it was not made by pgk-dump", s->name);
 	}
 	if (x == NULL || (number = database_number(x, s->database, e)) == -2 ||
-	    (r = piece_reader_new(s->blob, x, e)) == NULL ||
-	    write_text(out, "\\restrict ", piece_fact(x, "restrict"), e) == -1)
+	    (r = piece_reader_new(s->blob, x, e)) == NULL)
+		goto done;
+	/* a whole database's script has its own; rows alone need it as much */
+	key = t->table_count > 0 ? piece_fact(x, "restrict") : NULL;
+	if (write_text(out, "\\restrict ", key, e) == -1)
 		goto done;
 	for (size_t i = 0; i < piece_count(x); i++) {
 		const struct piece *p = piece_at(x, i);
@@ -146,8 +150,7 @@ cat_pieces(struct tool *t, struct source *s, struct sink *out, struct err *e)
 		    is_wanted(t, p) && piece_read(r, p, out, e) == -1)
 			goto done;
 	}
-	if (write_text(out, "\\unrestrict ", t->table_count > 0 ?
-	    piece_fact(x, "restrict") : NULL, e) == 0)
+	if (write_text(out, "\\unrestrict ", key, e) == 0)
 		rc = check_found(t, e);
 done:
 	piece_reader_free(r);

@@ -12,7 +12,7 @@ layers=(
 	"err log buf fsx unit stop task proc progress opt conf"
 	"sink gz zst codec age digest sign piece unpack sqltext"
 	"store repo pg"
-	"dump restore prune source cli"
+	"dump restore prune list source cli"
 )
 # foreign header (a pattern): the rooms that may include it
 foreign=(

@@ -29,21 +29,31 @@ struct age_keys;
 struct age_keys *age_keys_new(struct err *e);
 void age_keys_free(struct age_keys *k); /* NULL ok */
 
-/* "age1...": ERR_KEY when it is not one (a secret key pasted is said so). */
+/*
+ * "age1...": ERR_KEY when it is not one (a secret key pasted is said so, and
+ * not repeated). One that is there already is not added again.
+ */
 int age_add_recipient(struct age_keys *k, const char *word, struct err *e);
 
 /*
- * A recipients file, one a line, '#' comments; and an identity file, "AGE-SECRET-KEY-1..." a line, which
- * must be private (fsx.h FSX_PRIVATE). `path` "-" is stdin. ERR_KEY with
- * file and line, never the line's text. An identity file that is itself
- * encrypted by a passphrase is opened with the passphrase added before.
+ * A recipients file, one a line, '#' comments; and an identity file,
+ * "AGE-SECRET-KEY-1..." a line, which must be private (fsx.h FSX_PRIVATE).
+ * `path` "-" is stdin. ERR_KEY with file and line, never the line's text,
+ * and when there is none in it. An identity file that is itself encrypted
+ * (armored or not) is opened with the passphrase or the identities added
+ * before. After a failure some of the file may have been added.
  */
 int age_add_recipients_file(struct age_keys *k, const char *path,
     struct err *e);
 int age_add_identity_file(struct age_keys *k, const char *path,
     struct err *e);
 
-/* The first line of a private file, or asked for on the terminal. */
+/*
+ * The first line of a private file, or asked for on the terminal (/dev/tty)
+ * without echo, twice with `confirm`: ERR_KEY when there is no terminal,
+ * ERR_STOPPED when a signal came (stop.h; the terminal is as it was).
+ * ERR_KEY beside recipients.
+ */
 int age_add_passphrase_file(struct age_keys *k, const char *path,
     struct err *e);
 int age_ask_passphrase(struct age_keys *k, bool confirm, struct err *e);
@@ -57,39 +67,54 @@ bool age_can_open(const struct age_keys *k); /* any identity or passphrase */
 /*
  * Encrypt: a stage writing the header at once and then chunks of AGE_CHUNK
  * encrypted on `threads` threads. ERR_KEY without recipient or passphrase.
+ * Holds at most 2 * threads + 1 MiB; with a passphrase the constructor takes
+ * 256 MiB for a second. `k` is only needed during the call.
  */
 struct sink *age_writer(struct sink *next, const struct age_keys *k,
     unsigned threads, struct err *e);
 
 /*
- * Decrypt a stream, armored or not. A chunk is handed on only once it is authentic;
- * finish fails with ERR_CORRUPT when the end is missing or bytes follow it,
- * so what was handed on is whole only after finish. ERR_KEY: no key of ours
- * opens it.
+ * Decrypt a stream, armored or not. A chunk is handed on only once it is
+ * authentic; finish fails with ERR_CORRUPT when the end is missing or bytes
+ * follow it, so what was handed on is whole only after finish. ERR_KEY: no
+ * key of ours opens it, or the passphrase wants more work than
+ * AGE_WORK_READ_MAX. `k` (NULL: none, which is ERR_KEY) is borrowed until
+ * the header has been read, at the latest until the stage is freed.
  */
 struct sink *age_reader(struct sink *next, const struct age_keys *k,
     struct err *e);
 
 /*
  * Decrypt by ranges: a blob of the plain bytes, its size known from the
- * stored size after the last chunk proved to be the last. `inner` is taken
- * (freed on failure too). Armor: ERR_CORRUPT with a hint. `k` is only needed
- * during the call.
+ * stored size after the last chunk proved to be the last: a file that was
+ * cut is ERR_CORRUPT here. `inner` is taken (freed on failure too; NULL is
+ * passed through). Armor: ERR_CORRUPT with a hint. `k` (NULL: none) is only
+ * needed during the call. Many threads may read at once; each read takes
+ * one chunk's memory and decrypts whole chunks straight into `data`, which
+ * holds nothing unauthentic after a failure.
  */
 struct blob *age_open(struct blob *inner, const struct age_keys *k,
     struct err *e);
 
-/* Whether these first bytes (22 or more) begin an age file; *armored said. */
+/*
+ * Whether these first bytes (22 are enough) begin an age file, of whatever
+ * version; *armored is set if so. Armor behind white space is not noticed
+ * here, though age_reader() takes it.
+ */
 bool age_sniff(const void *data, size_t len, bool *armored);
 
 /*
  * A new identity as age-keygen writes it ("# created: ...", "# public key:
- * ...", the key), appended to `out` (wipe it with buf_wipe()).
+ * ...", the key), appended in one go to `out`, which should be empty: wipe
+ * it with buf_wipe().
  */
 int age_new_identity(struct buf *out, char recipient[AGE_RECIPIENT_MAX],
     struct err *e);
 
-/* Recipients of all identities of a file, one a line, appended to `out`. */
+/*
+ * Recipients of all identities of a file ("-" is stdin), one a line, appended
+ * to `out`. Errors as age_add_identity_file(); an encrypted file is ERR_KEY.
+ */
 int age_identity_recipients(const char *path, struct buf *out,
     struct err *e);
 

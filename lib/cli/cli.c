@@ -26,6 +26,13 @@ no_core(struct err *e)
 	return 0;
 }
 
+/* A terminal that cannot erase a line would fill with copies of it. */
+static bool
+is_dumb(const char *term)
+{
+	return term == NULL || *term == '\0' || strcmp(term, "dumb") == 0;
+}
+
 static int
 open_log(struct cli *c, struct err *e)
 {
@@ -65,6 +72,7 @@ cli_parse(struct cli *c, const struct opt_tool *tool, int argc, char **argv,
 {
 	struct opt_tool named = *tool;
 	enum log_level level;
+	const char *env;
 
 	named.version = CLI_VERSION;
 	log_open(c->name, LOG_LEVEL_WARNING);
@@ -76,12 +84,13 @@ cli_parse(struct cli *c, const struct opt_tool *tool, int argc, char **argv,
 	level = c->verbose == 0 ? LOG_LEVEL_WARNING : c->verbose == 1 ?
 	    LOG_LEVEL_INFO : LOG_LEVEL_DEBUG;
 	log_open(c->name, level);
-	if (c->quiet)
+	if (c->quiet || is_dumb(getenv("TERM")))
 		progress_mode(-1);
 	if (stop_install(e) == -1)
 		return -1;
-	if (c->conf_path == NULL)
-		c->conf_path = getenv("PGK_CONF");
+	if (c->conf_path == NULL && (env = getenv("PGK_CONF")) != NULL &&
+	    *env != '\0')
+		c->conf_path = env;
 	if ((c->conf = conf_load(c->conf_path, e)) == NULL ||
 	    open_log(c, e) == -1 || fill_target(c, e) == -1)
 		return -1;
@@ -109,7 +118,8 @@ cli_open_repo(struct cli *c, int store_flags, struct err *e)
 	for (size_t i = 0; i < trust->count; i++)
 		if (sign_trust_add(c->trust, trust->items[i], e) == -1)
 			return -1;
-	if (c->conf->crypt.sign_key != NULL &&
+	/* only who writes signs: a reader need not be able to read the key */
+	if ((store_flags & STORE_CREATE) && c->conf->crypt.sign_key != NULL &&
 	    (c->sign_key = sign_key_load(c->conf->crypt.sign_key, e)) == NULL)
 		return -1;
 	if ((c->store = store_open(url, store_flags, e)) == NULL)
@@ -192,8 +202,10 @@ cli_end(struct cli *c, struct err *e)
 	int signal = stop_requested(), status;
 
 	/* full disk, closed pipe: what was printed did not arrive */
-	if ((fflush(stdout) == EOF || ferror(stdout)) && e->kind == ERR_NONE)
+	if (fflush(stdout) == EOF)
 		err_sys(e, "could not write to stdout");
+	else if (ferror(stdout)) /* earlier: errno is another's by now */
+		err_set(e, ERR_SYS, "could not write all to stdout");
 	repo_close(c->repo);
 	store_close(c->store);
 	sign_key_free(c->sign_key);

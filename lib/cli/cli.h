@@ -79,7 +79,8 @@ int cli_parse(struct cli *c, const struct opt_tool *tool, int argc,
     char **argv, struct err *e);
 
 /*
- * Open store and repo, with the trusted keys and signing key configured.
+ * Open store and repo, with the trusted keys configured; with STORE_CREATE,
+ * for writing, with the signing key too.
  * ERR_USAGE with a hint when no store is named.
  */
 int cli_open_repo(struct cli *c, int store_flags, struct err *e);

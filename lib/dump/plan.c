@@ -357,5 +357,6 @@ dump_unplan(struct dump_run *r)
 	r->target = NULL;
 	r->table_count = r->next_table = 0;
 	r->next_block = 0;
-	r->data_taken = r->post_taken = r->failed = false;
+	r->data_taken = r->post_taken = false;
+	r->failed = false;
 }

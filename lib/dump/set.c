@@ -107,11 +107,10 @@ make_set(const struct dump_options *o, struct repo *r, struct repo_set *set,
 
 	if (!o->all && buf_escape(&stem, database, e) == -1)
 		goto done;
-	if (repo_recover(r, set->kind, false, NULL, e) == -1 ||
-	    (d = repo_draft_new(r, set->kind, o->all ? NULL : stem.data,
-	    set->start, zone, e)) == NULL)
-		goto done;
-	if (note_recipients(o, set, e) == -1 ||
+	d = repo_draft_new(r, set->kind, o->all ? NULL : stem.data, set->start,
+	    zone, e);
+	if (d == NULL || repo_put_readme(r, e) == -1 ||
+	    note_recipients(o, set, e) == -1 ||
 	    write_objects(o, d, set, e) == -1 ||
 	    repo_draft_publish(d, set, key, e) == -1)
 		goto done;
@@ -140,8 +139,6 @@ dump_to_repo(const struct dump_options *o, struct repo *r, const char *zone,
 	rc = repo_set_string(&set->tool, o->tool, e);
 	if (rc == 0)
 		rc = make_set(o, r, set, zone, key, name, e);
-	if (rc == 0)
-		rc = repo_put_readme(r, e);
 	repo_set_free(set);
 	return rc;
 }

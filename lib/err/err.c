@@ -4,6 +4,9 @@
 #include <stdio.h>
 #include <string.h>
 
+static int record(struct err *e, enum err_kind kind, int sys, const char *fmt,
+    va_list ap) __attribute__((format(printf, 4, 0)));
+
 static int
 record(struct err *e, enum err_kind kind, int sys, const char *fmt, va_list ap)
 {

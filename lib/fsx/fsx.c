@@ -165,13 +165,12 @@ fsx_open_dir(int dirfd, const char *name, struct err *e)
 int
 fsx_std_fds(struct err *e)
 {
-	int fd;
+	/* the wrong way round: what is read or printed fails, as it would */
+	static const int modes[] = { O_WRONLY, O_RDONLY, O_RDONLY };
 
-	do {
-		fd = open("/dev/null", O_RDWR | O_CLOEXEC);
-		if (fd == -1)
+	for (int fd = 0; fd <= 2; fd++)
+		if (fcntl(fd, F_GETFD) == -1 &&
+		    open("/dev/null", modes[fd]) != fd)
 			return err_sys(e, "could not open \"/dev/null\"");
-	} while (fd <= 2 && fcntl(fd, F_SETFD, 0) == 0);
-	close(fd);
 	return 0;
 }

@@ -73,7 +73,11 @@ int fsx_sync_dir(int dirfd, const char *name, struct err *e);
 /* Open a folder for openat(), refusing a symbolic link at its last step. */
 int fsx_open_dir(int dirfd, const char *name, struct err *e);
 
-/* Make sure descriptors 0..2 are open (on /dev/null if need be). */
+/*
+ * Make sure descriptors 0..2 are in use, so that no file of ours gets such a
+ * number. One that was closed still fails: a stdout that does not arrive
+ * anywhere must not look like success.
+ */
 int fsx_std_fds(struct err *e);
 
 #endif

@@ -44,31 +44,67 @@ pick_name(char tmp[TMP_SIZE], struct err *e)
 	return 0;
 }
 
+/*
+ * Make the file, locked before it has a name: a sweep that looks for
+ * abandoned files must not meet one between its birth and its lock. Where a
+ * file cannot be born nameless (NFS) that instant remains; then publishing
+ * fails, and nothing is lost but the run.
+ */
+static int
+open_nameless(int dirfd, const char *tmp, mode_t mode)
+{
+	char self[32];
+	int fd = openat(dirfd, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, mode);
+
+	if (fd == -1)
+		return -1;
+	snprintf(self, sizeof self, "/proc/self/fd/%d", fd);
+	if (flock(fd, LOCK_EX | LOCK_NB) == 0 &&
+	    linkat(AT_FDCWD, self, dirfd, tmp, AT_SYMLINK_FOLLOW) == 0)
+		return fd;
+	close(fd);
+	return -1;
+}
+
+static int
+open_named(int dirfd, const char *tmp, mode_t mode, const char *name,
+    struct err *e)
+{
+	int fd = openat(dirfd, tmp, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW |
+	    O_CLOEXEC, mode);
+
+	if (fd == -1)
+		return err_sys(e, "could not create a file for \"%s\"", name);
+	if (flock(fd, LOCK_EX | LOCK_NB) == 0)
+		return fd;
+	err_sys(e, "could not lock the file for \"%s\"", name);
+	unlinkat(dirfd, tmp, 0);
+	close(fd);
+	return -1;
+}
+
 struct fsx_new *
 fsx_new_begin(int dirfd, const char *name, int flags, struct err *e)
 {
 	struct fsx_new *f = calloc(1, sizeof *f);
 	mode_t mode = (flags & FSX_WORLD) ? 0666 : 0600;
 
-	if (f == NULL || (f->name = strdup(name)) == NULL) {
+	if (f == NULL) {
 		err_nomem(e);
-		goto fail;
+		return NULL;
 	}
 	f->dirfd = dirfd;
 	f->flags = flags;
 	f->fd = -1;
+	if ((f->name = strdup(name)) == NULL) {
+		err_nomem(e);
+		goto fail;
+	}
 	if (pick_name(f->tmp, e) == -1)
 		goto fail;
-	f->fd = openat(dirfd, f->tmp, O_RDWR | O_CREAT | O_EXCL |
-	    O_NOFOLLOW | O_CLOEXEC, mode);
-	if (f->fd == -1) {
-		err_sys(e, "could not create a file for \"%s\"", name);
+	if ((f->fd = open_nameless(dirfd, f->tmp, mode)) == -1 &&
+	    (f->fd = open_named(dirfd, f->tmp, mode, name, e)) == -1)
 		goto fail;
-	}
-	if (flock(f->fd, LOCK_EX | LOCK_NB) == -1) {
-		err_sys(e, "could not lock the file for \"%s\"", name);
-		goto fail;
-	}
 	return f;
 fail:
 	fsx_new_free(f);
@@ -90,7 +126,7 @@ fsx_new_publish(struct fsx_new *f, struct err *e)
 	if (fsync(f->fd) == -1)
 		return err_sys(e, "could not sync \"%s\"", f->name);
 	rc = renameat2(f->dirfd, f->tmp, f->dirfd, f->name, how);
-	if (rc == -1 && errno == EINVAL && how != 0) {
+	if (rc == -1 && (errno == EINVAL || errno == ENOSYS) && how != 0) {
 		/* a file system without NOREPLACE: link() never replaces */
 		rc = linkat(f->dirfd, f->tmp, f->dirfd, f->name, 0);
 		if (rc == 0)
@@ -133,16 +169,22 @@ is_temporary(const char *name)
 int
 fsx_new_abandoned(int dirfd, const char *name, struct err *e)
 {
+	struct stat st;
 	int fd, rc;
 
 	if (!is_temporary(name))
 		return 0;
-	fd = openat(dirfd, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC |
+	fd = openat(dirfd, name, O_RDWR | O_NOFOLLOW | O_CLOEXEC |
 	    O_NONBLOCK);
-	if (fd == -1 && errno == ENOENT)
+	/* gone, or a link: we make regular files only */
+	if (fd == -1 && (errno == ENOENT || errno == ELOOP))
 		return 0;
 	if (fd == -1)
 		return err_sys(e, "could not open \"%s\"", name);
+	if (fstat(fd, &st) == 0 && !S_ISREG(st.st_mode)) {
+		fsx_close(fd);
+		return 0;
+	}
 	rc = flock(fd, LOCK_EX | LOCK_NB) == 0;
 	if (rc == 0 && errno != EWOULDBLOCK)
 		rc = err_sys(e, "could not lock \"%s\"", name);

@@ -182,6 +182,9 @@ say(enum log_level level, const char *mark, const char *text)
 	pthread_mutex_unlock(&state.lock);
 }
 
+static void say_fmt(enum log_level level, const char *mark, const char *fmt,
+    va_list ap) __attribute__((format(printf, 3, 0)));
+
 static void
 say_fmt(enum log_level level, const char *mark, const char *fmt, va_list ap)
 {

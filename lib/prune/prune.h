@@ -16,38 +16,63 @@ enum prune_verdict { PRUNE_KEEP, PRUNE_DELETE };
 struct prune_decision {
 	const struct repo_set *set;
 	enum prune_verdict verdict;
-	char reason[160]; /* "34d old, kept 30d", "the newest of its kind" */
+	/*
+	 * "34d old, kept 30d", "the newest of \"chat\"": one line of text;
+	 * names in it are cut, but not made fit for a terminal
+	 */
+	char reason[160];
 };
+
+#define PRUNE_SKEW 600   /* seconds by which a clock may be wrong */
+#define PRUNE_STALE 86400
 
 /*
  * Judge the sets of one kind (oldest first), without touching anything.
  *   now       seconds since 1970
  *   keep      seconds; 0: keep all
  *   min_keep  at least 1: never fewer sets per database than that
- * A set is kept when it is younger than `keep`, among the newest `min_keep` of its kind and
- * database(s), newer than `now` by more than 10 minutes (a clock is wrong:
- * then nothing of the kind goes), or something kept names it as parent.
- * `out` has `list->count` entries.
+ * A set is as old as its end. It is kept when
+ *   - it is younger than `keep`, or
+ *   - it is among the newest `min_keep` that hold one of its databases, by
+ *     time or by sequence (a clock that was set back makes a new set look
+ *     old); sets that name no database count together, or
+ *   - something kept builds on it (parent), however far up the chain, or
+ *   - nothing of the kind may go: one set is dated more than PRUNE_SKEW
+ *     seconds after `now`, or the newest is itself older than `keep` and than
+ *     PRUNE_STALE seconds. Either the clock is wrong or backups have
+ *     stopped, and in both cases what is old is all there is.
+ * Returns false in that last case, else true. `out` has `list->count`
+ * entries, in the list's order.
  */
-void prune_judge(const struct repo_list *list, int64_t now, int64_t keep,
+bool prune_judge(const struct repo_list *list, int64_t now, int64_t keep,
     unsigned min_keep, struct prune_decision *out);
 
 struct prune_options {
-	const struct conf *conf;
+	const struct conf *conf; /* [policy] says keep of each kind */
 	const enum repo_kind *kinds;
 	size_t kind_count;
-	unsigned min_keep;
+	unsigned min_keep; /* 0 is taken for 1 */
 	bool dry_run;
 	int64_t now;
-	/* one decision, after it was carried out (or would be) */
+	/*
+	 * One decision, after a kind's were carried out, oldest first: `done`
+	 * is true when the set is deleted (dry_run: would be). May be NULL.
+	 */
 	void (*report)(void *ctx, const struct prune_decision *d, bool done);
 	void *ctx;
 };
 
 /*
- * Judge and delete, kind by kind. One run at a time a store (ERR_BUSY). A kind whose listing or .json
- * cannot be read whole is left alone and the call fails after the others
- * (ERR_CORRUPT). Sets being read are kept and reported.
+ * Judge and delete, kind by kind, what builds on another set before that one;
+ * first of all remove what runs that were killed have left (repo_recover()).
+ * One run at a time a store (ERR_BUSY), a dry run any time. A kind without
+ * `keep` in the policy keeps all. Sets being read are kept and reported.
+ *
+ * A kind of which something cannot be read or is damaged is left alone, every
+ * damage warned of, and the call fails after the others (ERR_CORRUPT, or as
+ * the first error was); the same with ERR_REFUSED for a kind of which
+ * prune_judge() says that nothing may go, if otherwise something would have.
+ * Each deletion is logged (info).
  */
 int prune_run(const struct prune_options *o, struct repo *r, struct err *e);
 

@@ -2,10 +2,13 @@
  * repo: the catalogue: sets of a store, and how they come and go.
  *
  * A set is KIND/NAME.json and its objects KIND/NAME.*; it exists once its
- * .json does. While a set is being published or deleted, KIND/NAME.intent
- * names its objects: a run that died is told by an intent nobody holds, and
- * repo_recover() removes exactly what the intent names. Nothing else in a
- * store is ever deleted: files of others lie there safely.
+ * .json does. NAME is [A-Za-z0-9_%-]+ and never holds a '.', so that it ends
+ * where the first '.' stands. While a set is being published or deleted,
+ * intents (KIND/NAME.intent, .intent-2, ...) name its objects and their marks
+ * (store.h): a run that died is told by an intent nobody holds, and
+ * repo_recover() removes exactly what the intent names, if it bears the
+ * mark. Nothing else in a store is ever deleted: files of others lie there
+ * safely, even under the name an object of ours was meant to get.
  */
 #ifndef PGK_REPO_H
 #define PGK_REPO_H
@@ -22,7 +25,7 @@
 
 #define REPO_FORMAT 1 /* of the .json */
 #define REPO_JSON_MAX ((size_t)64 << 20)
-#define REPO_NAME_MAX 200
+#define REPO_NAME_MAX 220 /* 63 bytes as %XX, kind, time, "_2" */
 
 enum repo_kind { REPO_FULL, REPO_INCREMENTAL, REPO_WAL, REPO_SNAPSHOT };
 #define REPO_KINDS 4
@@ -78,6 +81,7 @@ struct repo_set {
 	size_t database_count;
 	struct repo_table *tables;
 	size_t table_count;
+	uint64_t rows; /* of all tables; kept by repo_add_table() */
 	char **missing; /* what the backup does not hold, one sentence each */
 	size_t missing_count;
 	/* set when published and when read */
@@ -108,13 +112,17 @@ int repo_add_recipient(struct repo_set *set, const char *recipient,
 int repo_add_missing(struct repo_set *set, const char *sentence,
     struct err *e);
 
-/* The sum of the objects' stored bytes. */
+/* The sums of the objects' stored and plain bytes. */
 uint64_t repo_set_stored(const struct repo_set *set);
+uint64_t repo_set_plain(const struct repo_set *set);
 
 /*
- * The .json's text and back. Parsing takes hostile input: unknown fields are
- * passed over, wrong types, ranges, names that are no names (store.h), objects that do not bear the
- * set's NAME, a newer format: ERR_CORRUPT, the field named.
+ * The .json's text and back (its fields: lib/repo/json.c). Parsing takes
+ * hostile input: unknown fields are passed over; wrong types, ranges, names
+ * that are no names, objects that do not bear the set's NAME, a newer format:
+ * ERR_CORRUPT, the field named. Texts beyond REPO_JSON_MAX bytes or some
+ * million values are ERR_CORRUPT too. Writing appends to `out`; numbers over
+ * 2^63-1 are ERR_CORRUPT.
  */
 int repo_set_write(const struct repo_set *set, struct buf *out,
     struct err *e);
@@ -128,11 +136,16 @@ struct repo;
 struct repo *repo_open(struct store *store, const struct sign_trust *trust,
     struct err *e); /* store borrowed */
 void repo_close(struct repo *r); /* NULL ok */
+struct store *repo_store(struct repo *r); /* borrowed */
 
 /*
- * Read all sets of a kind, oldest first (by start time, then sequence). A .json that cannot
- * be read is given to `bad` (if not NULL) with its error and is not in the
- * list; `bad` NULL: it fails the call. Caller frees with repo_list_free().
+ * Read all sets of a kind, oldest first (by start time, then sequence). A set
+ * is good when its .json can be read, bears a good signature (with `trust`)
+ * and its objects are there with the sizes recorded. Any other is given to
+ * `bad` (if not NULL) as "KIND/NAME.json" with its error and is not in the
+ * list; `bad` NULL: it fails the call. Needs no right to write. The sets of a
+ * list hold no tables (table_count 0, but `rows` stands): repo_find() gives
+ * all. Caller frees with repo_list_free().
  */
 struct repo_list {
 	struct repo_set **sets;
@@ -146,22 +159,37 @@ void repo_list_free(struct repo_list *list);
 /*
  * One set by what a person writes: NAME, KIND/NAME, either with ".json";
  * "latest", "latest:KIND", "latest:DB", "latest:KIND:DB" (a database named
- * like a kind needs the long form). *database is DB (caller frees) or NULL.
- * latest is the newest set by start time of full, then snapshot. ERR_ABSENT
- * when there is none; a damaged .json among those looked through is warned of and, for a
- * name given, ERR_CORRUPT.
+ * like a kind needs the long form). latest is the newest good set by start
+ * time: of full, or if there is none, of snapshot. *database is DB (caller
+ * frees) or NULL; untouched on failure. ERR_ABSENT when there is none,
+ * ERR_USAGE for words that name no set; a set that is not good is
+ * warned of and passed over, but ERR_CORRUPT if it is the one named.
  */
 struct repo_set *repo_find(struct repo *r, const char *word,
     char **database, struct err *e);
 
-/* Whether `word` looks like a set's name rather than a file's path. */
+/*
+ * Whether `word` looks like a set's name rather than a file's path: "latest",
+ * "latest:...", KIND/NAME, or a NAME that ends as ours do
+ * ("_20250127_030000"), the last two with or without ".json".
+ */
 bool repo_is_set_word(const char *word);
+
+/*
+ * The text of a set's .json as it lies in the store: ERR_CORRUPT when that is
+ * no longer what was read into `set`.
+ */
+int repo_set_text(struct repo *r, const struct repo_set *set,
+    struct buf *out, struct err *e);
 
 /* A hold on a set being read (store_hold on its .json). */
 struct store_lock *repo_hold(struct repo *r, const struct repo_set *set,
     struct err *e);
 
-/* An object of a set, for reading: its size must be the one recorded. */
+/*
+ * An object of a set, for reading. ERR_CORRUPT when it is not there or its
+ * size is not the one recorded.
+ */
 struct blob *repo_object_open(struct repo *r, const struct repo_set *set,
     const struct repo_object *o, struct err *e);
 
@@ -170,14 +198,23 @@ const struct repo_object *repo_object(const struct repo_set *set,
     const char *role);
 
 /*
- * Publishing. repo_draft_new() chooses a NAME that is free
- * ("medtranslate_full_20250127_030000", zone for the time; `stem` is the
- * escaped database name, or NULL for "snapshot_..."), takes the lock of this kind of work
- * (ERR_BUSY) and writes nothing yet. repo_draft_object() names one object
- * (suffix ".sql.gz.age") and returns its sink; before the first it puts the intent.
- * repo_draft_publish() assigns the sequence, signs when `key` is given, and
- * puts the .json last; after that the set exists. repo_draft_free() without it
- * removes every trace.
+ * Publishing. repo_draft_new() chooses a NAME that is free, that is no file
+ * NAME.* exists, whoever made it ("medtranslate_full_20250127_030000" and
+ * then "..._2", zone for the time; `stem` is the escaped database name, in
+ * which '.' becomes %2E, or NULL for "snapshot_..."), takes the lock of this
+ * kind of work on this stem (ERR_BUSY) and writes nothing yet.
+ *
+ * repo_draft_object() names one object (suffix ".sql.gz.age") and returns its
+ * sink, having put the intent; the NAME is looked at once more by the first
+ * one, so that repo_draft_name() is final only then.
+ *
+ * repo_draft_publish() sets name, sequence and the sum of the predecessor,
+ * start too if it is 0, checks that every object of the set was made here and
+ * has its size, signs when `key` is given, and puts the .json last; after
+ * that the set exists. Objects made but not added to the set are removed.
+ *
+ * repo_draft_free() without it removes every trace. The objects' sinks must be
+ * freed before either.
  */
 struct repo_draft;
 struct repo_draft *repo_draft_new(struct repo *r, enum repo_kind kind,
@@ -191,14 +228,16 @@ void repo_draft_free(struct repo_draft *d); /* NULL ok */
 
 /*
  * Delete a set: seize it (ERR_BUSY while read), put the intent, delete the
- * .json, then the objects, signature and proofs, then the intent.
+ * .json, then the objects, signature and proofs, then the intent. ERR_ABSENT
+ * when it is gone already.
  */
 int repo_delete(struct repo *r, const struct repo_set *set, struct err *e);
 
 /*
  * Finish what killed runs left in a kind: intents nobody holds (objects
  * without a .json are removed; with one, the intent alone) and abandoned
- * temporaries. Each removal is logged (info). *count if not NULL.
+ * temporaries. Each removal is logged (info) and added to *count if not NULL;
+ * an intent that makes no sense is warned of and left.
  */
 int repo_recover(struct repo *r, enum repo_kind kind, bool dry_run,
     unsigned *count, struct err *e);

@@ -1,5 +1,11 @@
 /*
  * restore: a logical backup into a database.
+ *
+ * The target bears a mark while it is unfinished: the comment on the database
+ * begins "pgk-restore: unfinished restore of" (its own comment follows and is
+ * put back at the end), and a database made here lets nobody but its owner
+ * connect until then. With -t into a database that was there before, the
+ * tables bear the mark instead. What bears one is refused by later runs.
  */
 #ifndef PGK_RESTORE_H
 #define PGK_RESTORE_H
@@ -20,12 +26,20 @@ enum restore_into {
 
 struct restore_options {
 	const struct pg_target *target; /* dbname: the database to fill */
-	const char *maintenance;        /* database to create and drop from */
+	const char *maintenance;        /* database to create and drop from;
+	                                   NULL: "postgres" */
+	const char *source;             /* a set's name or a file's, for
+	                                   messages and the mark */
 	enum restore_into into;
 	bool force;        /* end other sessions before dropping */
-	unsigned jobs;
+	unsigned jobs;     /* 1..TASK_THREADS_MAX */
 	const char *source_database;    /* of a file with several, or NULL */
-	const char *const *tables;      /* -t SCHEMA.TABLE */
+	/*
+	 * -t SCHEMA.TABLE, as SQL writes names: Mixed is mixed, "Mixed" is
+	 * Mixed. A partitioned table brings its partitions. One that is in
+	 * the target must be empty and gets rows only.
+	 */
+	const char *const *tables;
 	size_t table_count;
 	const char *environment;        /* the target's label, or NULL */
 	const char *allow_environment;  /* a label that may differ, or NULL */
@@ -40,22 +54,42 @@ struct restore_options {
  * Restore a file with an index (piece.h). `set` NULL: a file that is not in
  * a store; its facts then come from the index. The stored bytes of each
  * piece are proven before the target sees them.
+ *
+ * ERR_REFUSED: the environment's label differs, the target is not empty, in
+ * use, marked, exists (RESTORE_CREATE), the file holds a psql command.
+ * ERR_ABSENT: no index (read it as a stream), no such database or table in
+ * the file. ERR_USAGE: several databases and none named. ERR_CORRUPT: the
+ * file, or another number of rows than was dumped. ERR_PG: the statement,
+ * with its line and object. The target is touched only after the index was
+ * read and the guards have spoken.
  */
 int restore_pieces(const struct restore_options *o, struct blob *b,
     const struct repo_set *set, struct err *e);
 
 /*
  * Restore every database of a snapshot, globals first; each must not exist
- * (postgres and template1: must be empty).
+ * (postgres and template1: must be empty); RESTORE_REPLACE drops them first
+ * (postgres and template1: unless they are empty).
+ * o->target's dbname and o->source_database are not looked at.
  */
 int restore_cluster(const struct restore_options *o, struct blob *b,
     const struct repo_set *set, struct err *e);
 
 /*
- * A sink that runs any plain SQL dump, in sequence, on one connection; its
- * finish verifies the end and does what follows a restore. The options must
- * outlive it.
+ * A sink that runs any plain SQL dump of one database, in sequence, on one
+ * connection; its finish verifies the end and does what follows a restore.
+ * The target is touched once 4 KiB (or all) have come and look like a script:
+ * pg_dump's own formats, a cluster's dump and other things are ERR_REFUSED. A
+ * script that pg_dump began must also say that it is complete: ERR_CORRUPT.
+ * -t is ERR_USAGE. The options must outlive it.
  */
 struct sink *restore_script(const struct restore_options *o, struct err *e);
+
+/*
+ * A sink that runs a script of roles (a snapshot's "globals" object) in the
+ * maintenance database. A role or tablespace that exists already is kept.
+ */
+struct sink *restore_globals(const struct restore_options *o,
+    struct err *e);
 
 #endif

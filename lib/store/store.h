@@ -9,6 +9,8 @@
  * at all, are never changed afterwards, and are private (0600, folders 0700).
  *
  * ERR_ABSENT means that the store answered and has no such object.
+ *
+ * Any thread may use a store; a sink, a lock is one thread's at a time.
  */
 #ifndef PGK_STORE_H
 #define PGK_STORE_H
@@ -23,26 +25,44 @@
 struct store;
 
 /*
- * Open by URL: a path ("/backup/postgresql", "./store") or "file:///path". The folder is
- * made if STORE_CREATE is given and only its last part is missing, else
- * ERR_ABSENT. A folder that is a symbolic link is refused, and one that
- * group or others can write to (ERR_REFUSED).
+ * Open by URL: a path ("/backup/postgresql", "./store") or "file:///path"
+ * (taken as it stands, nothing is decoded). The folder is made if
+ * STORE_CREATE is given and only its last part is missing, else ERR_ABSENT.
+ * ERR_REFUSED: the folder is a symbolic link, can be written to by group or
+ * others, or belongs to someone who is neither us nor root; the same holds
+ * for every folder within, whenever it is used.
  */
 #define STORE_CREATE 1
 struct store *store_open(const char *url, int flags, struct err *e);
-void store_close(struct store *s); /* NULL ok */
+void store_close(struct store *s); /* NULL ok; nothing of it may be in use */
 const char *store_url(const struct store *s);
+
+/* 0 if `name` is an object's name as above, else ERR_USAGE. */
+int store_check_name(const char *name, struct err *e);
 
 /*
  * A sink that makes the object `name`; sink_finish() publishes it durably:
- * after that a crash or power loss does not take it back. ERR_BUSY from finish when the name
- * exists already: nothing is ever overwritten.
+ * after that a crash or power loss does not take it back. ERR_BUSY from
+ * finish when the name exists already: nothing is ever overwritten.
  */
 struct sink *store_put(struct store *s, const char *name, struct err *e);
 
 /* store_put() of bytes at hand. */
 int store_put_bytes(struct store *s, const char *name, const void *data,
     size_t len, struct err *e);
+
+/*
+ * A mark tells an object from any other that bears, bore or will bear the
+ * same name: who wrote a mark down before publishing knows later whether the
+ * object under that name is the one, or a stranger's. It is short text of
+ * [0-9a-z.]. store_put_marked() is store_put() that also says the mark
+ * the object will have.
+ */
+#define STORE_MARK_MAX 64 /* with the NUL */
+struct sink *store_put_marked(struct store *s, const char *name,
+    char mark[STORE_MARK_MAX], struct err *e);
+int store_mark(struct store *s, const char *name, char mark[STORE_MARK_MAX],
+    struct err *e);
 
 /* Read an object by ranges (sink.h). */
 struct blob *store_get(struct store *s, const char *name, struct err *e);
@@ -52,11 +72,12 @@ int store_get_bytes(struct store *s, const char *name, size_t max,
     struct buf *out, struct err *e);
 
 /*
- * Call `each` for every object directly in `folder` ("full"), in byte order of names;
- * a folder that is not there is an empty one. Temporaries, locks and things
- * that are no regular files are not listed. A listing that could not be
- * completed fails: it is never taken for a short one. `each` returns 0, or -1 with *e
- * to stop.
+ * Call `each` for every object directly in `folder` ("full"), in byte order
+ * of names; a folder that is not there is an empty one. Temporaries, locks,
+ * names that are no object's and things that are no regular files are not
+ * listed. The listing is complete before the first call, so `each` may
+ * delete; one that could not be completed fails: it is never taken for a
+ * short one. `each` returns 0, or -1 with *e to stop.
  */
 int store_list(struct store *s, const char *folder,
     int (*each)(void *ctx, const char *name, uint64_t size, struct err *e),
@@ -65,13 +86,20 @@ int store_list(struct store *s, const char *folder,
 /* ERR_ABSENT if it was not there. Durable on return. */
 int store_delete(struct store *s, const char *name, struct err *e);
 
+/* The same if the object has this mark, else ERR_REFUSED and it stays. */
+int store_delete_marked(struct store *s, const char *name, const char *mark,
+    struct err *e);
+
 /*
- * Locks end with the process at the latest. store_lock: exclusive, on a name
- * that needs no object ("full/medtranslate"); store_hold: shared, on an
- * object being read, so that it is not deleted; store_seize: exclusive, on an
- * object, to delete it. None waits: ERR_BUSY. hold and seize: ERR_ABSENT.
- * A held object may still be seized by its holder's own process? No: locks
- * conflict within a process too.
+ * Locks end with the process at the latest.
+ *   store_lock   exclusive, on a name that needs no object ("full/work"); the
+ *                last part has at most 249 bytes
+ *   store_hold   shared, on an object being read, so that nobody seizes it;
+ *                needs no right to write
+ *   store_seize  exclusive, on an object, to delete it
+ * None waits: ERR_BUSY. hold and seize of what is not there: ERR_ABSENT.
+ * Each call is a holder of its own: two locks of one process conflict like
+ * those of two processes, so a process cannot seize what it holds itself.
  */
 struct store_lock;
 struct store_lock *store_lock(struct store *s, const char *name,
@@ -83,8 +111,9 @@ struct store_lock *store_seize(struct store *s, const char *name,
 void store_unlock(struct store_lock *l); /* NULL ok */
 
 /*
- * Remove temporaries whose writers are gone from `folder`; those of
- * live ones stay. Counts removals into *count if not NULL; logs each (info).
+ * Remove temporaries whose writers are gone from `folder`; those of live
+ * ones stay. Adds removals to *count if not NULL; logs each (info). dry_run
+ * only counts and logs.
  */
 int store_sweep(struct store *s, const char *folder, bool dry_run,
     unsigned *count, struct err *e);

@@ -9,13 +9,19 @@
 enum store_lock_how { STORE_LOCK, STORE_HOLD, STORE_SEIZE };
 
 struct store_ops {
-	struct sink *(*put)(struct store *s, const char *name, struct err *e);
+	/* mark: NULL, or filled (store_put_marked) */
+	struct sink *(*put)(struct store *s, const char *name, char *mark,
+	    struct err *e);
+	int (*mark)(struct store *s, const char *name, char *mark,
+	    struct err *e);
 	struct blob *(*get)(struct store *s, const char *name, struct err *e);
 	int (*list)(struct store *s, const char *folder,
 	    int (*each)(void *ctx, const char *name, uint64_t size,
 	        struct err *e),
 	    void *ctx, struct err *e);
-	int (*del)(struct store *s, const char *name, struct err *e);
+	/* mark: NULL, or what the object must have (store_delete_marked) */
+	int (*del)(struct store *s, const char *name, const char *mark,
+	    struct err *e);
 	struct store_lock *(*lock)(struct store *s, const char *name,
 	    enum store_lock_how how, struct err *e);
 	void (*unlock)(struct store_lock *l);
@@ -24,8 +30,8 @@ struct store_ops {
 	void (*close)(struct store *s);
 };
 struct store {
-	const struct store_ops *ops;
-	char *url;
+	const struct store_ops *ops; /* embedded first in a driver's own */
+	char *url;                   /* freed by store_close() */
 };
 struct store_lock {
 	const struct store_ops *ops;

@@ -46,7 +46,8 @@ int unit_parse_rfc3339(const char *text, int64_t *when, struct err *e);
 /*
  * Local time in an IANA zone ("" or NULL: the system's) as
  * "20250127_030000" and as "2025-01-27 03:00:00+09". The zone's name must
- * pass unit_check_zone(). Safe in any thread (TZ is swapped under a lock; no setenv()).
+ * pass unit_check_zone(). Safe in any thread: TZ is swapped under a lock,
+ * without setenv().
  */
 const char *unit_stamp(int64_t when, const char *zone,
     char out[UNIT_TEXT_MAX]);

@@ -1,0 +1,214 @@
+#include <sodium.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "age/age_int.h"
+#include "task/task.h"
+
+/*
+ * Chunks go to the threads in batches. The plain bytes of a chunk are put
+ * where its stored bytes will lie, and encrypted in place.
+ */
+#define BATCH_CHUNKS 16
+
+struct batch {
+	struct batch *spare;
+	uint64_t first; /* number of its first chunk */
+	size_t len;     /* plain bytes */
+	bool last;      /* its last chunk is the file's */
+	unsigned char data[BATCH_CHUNKS * AGE_STORED];
+};
+
+struct writer {
+	struct sink base;
+	struct sink *next;
+	struct task_line *line;
+	struct batch *filling; /* or NULL */
+	struct batch *spares;  /* touched in the owner's thread only */
+	uint64_t number;       /* of the first chunk of `filling` */
+	unsigned char *key;    /* locked */
+};
+
+static size_t
+chunks_of(const struct batch *b)
+{
+	return b->len == 0 ? 1 : (b->len + AGE_CHUNK - 1) / AGE_CHUNK;
+}
+
+static int
+batch_seal(void *ctx, unsigned worker, void *job, struct err *e)
+{
+	const struct writer *w = ctx;
+	struct batch *b = job;
+	size_t count = chunks_of(b);
+
+	(void)worker;
+	(void)e;
+	for (size_t i = 0; i < count; i++) {
+		size_t n = b->len - i * AGE_CHUNK;
+
+		age_seal(w->key, b->first + i, b->last && i + 1 == count,
+		    b->data + i * AGE_STORED, n < AGE_CHUNK ? n : AGE_CHUNK);
+	}
+	return 0;
+}
+
+static void
+batch_drop(void *ctx, void *job)
+{
+	struct writer *w = ctx;
+	struct batch *b = job;
+
+	b->spare = w->spares;
+	w->spares = b;
+}
+
+static int
+batch_deliver(void *ctx, void *job, struct err *e)
+{
+	struct writer *w = ctx;
+	const struct batch *b = job;
+	int rc = sink_write(w->next, b->data,
+	    b->len + chunks_of(b) * AGE_TAG, e);
+
+	batch_drop(ctx, job);
+	return rc;
+}
+
+static int
+batch_push(struct writer *w, bool last, struct err *e)
+{
+	struct batch *b = w->filling;
+
+	b->first = w->number;
+	b->last = last;
+	w->number += chunks_of(b);
+	w->filling = NULL;
+	return task_line_push(w->line, b, e);
+}
+
+static int
+batch_take(struct writer *w, struct err *e)
+{
+	struct batch *b = w->spares;
+
+	if (b != NULL)
+		w->spares = b->spare;
+	else if ((b = malloc(sizeof *b)) == NULL)
+		return err_nomem(e);
+	b->len = 0;
+	w->filling = b;
+	return 0;
+}
+
+static int
+writer_write(struct sink *s, const void *data, size_t len, struct err *e)
+{
+	struct writer *w = (struct writer *)s;
+	const char *from = data;
+
+	while (len > 0) {
+		struct batch *b = w->filling;
+		size_t at, n;
+
+		/* full, and now known not to be the last */
+		if (b != NULL && b->len == (size_t)BATCH_CHUNKS * AGE_CHUNK &&
+		    batch_push(w, false, e) == -1)
+			return -1;
+		if (w->filling == NULL && batch_take(w, e) == -1)
+			return -1;
+		b = w->filling;
+		at = b->len % AGE_CHUNK;
+		n = AGE_CHUNK - at < len ? AGE_CHUNK - at : len;
+		memcpy(b->data + b->len / AGE_CHUNK * AGE_STORED + at, from,
+		    n);
+		b->len += n;
+		from += n;
+		len -= n;
+	}
+	return 0;
+}
+
+static int
+writer_finish(struct sink *s, struct err *e)
+{
+	struct writer *w = (struct writer *)s;
+
+	if (w->filling == NULL && batch_take(w, e) == -1)
+		return -1;
+	if (batch_push(w, true, e) == -1 ||
+	    task_line_finish(w->line, e) == -1)
+		return -1;
+	return sink_finish(w->next, e);
+}
+
+static void
+writer_free(struct sink *s)
+{
+	struct writer *w = (struct writer *)s;
+
+	task_line_free(w->line); /* what it held comes back as spares */
+	free(w->filling);
+	while (w->spares != NULL) {
+		struct batch *b = w->spares;
+
+		w->spares = b->spare;
+		free(b);
+	}
+	age_secret_free(w->key);
+	sink_free(w->next);
+	free(w);
+}
+
+static int
+write_head(struct writer *w, const struct age_keys *k, struct err *e)
+{
+	struct buf head = BUF_INIT(AGE_HEADER_MAX);
+	unsigned char file_key[AGE_FILE_KEY], nonce[AGE_NONCE];
+	int rc = -1;
+
+	randombytes_buf(file_key, sizeof file_key);
+	randombytes_buf(nonce, sizeof nonce);
+	if (age_header_write(k, AGE_WORK_WRITE, file_key, &head, e) == 0 &&
+	    buf_add(&head, nonce, sizeof nonce, e) == 0 &&
+	    sink_write(w->next, head.data, head.len, e) == 0) {
+		age_payload_key(file_key, nonce, w->key);
+		rc = 0;
+	}
+	sodium_memzero(file_key, sizeof file_key);
+	buf_free(&head);
+	return rc;
+}
+
+struct sink *
+age_writer(struct sink *next, const struct age_keys *k, unsigned threads,
+    struct err *e)
+{
+	static const struct task_line_ops line_ops = { batch_seal,
+		batch_deliver, batch_drop };
+	static const struct sink_ops ops = { writer_write, writer_finish,
+		writer_free };
+	struct writer *w;
+
+	if (next == NULL)
+		return NULL;
+	if ((w = calloc(1, sizeof *w)) == NULL) {
+		err_nomem(e);
+		sink_free(next);
+		return NULL;
+	}
+	w->base.ops = &ops;
+	w->next = next;
+	if (k->recipients == 0 && k->passphrase_len == 0) {
+		err_set(e, ERR_KEY, "there is nobody to encrypt to");
+		goto fail;
+	}
+	if ((w->key = age_secret_new(AGE_KEY, e)) == NULL ||
+	    write_head(w, k, e) == -1 || (w->line = task_line_new(threads,
+	    &line_ops, w, e)) == NULL)
+		goto fail;
+	return &w->base;
+fail:
+	writer_free(&w->base);
+	return NULL;
+}

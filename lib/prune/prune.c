@@ -1,0 +1,227 @@
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "log/log.h"
+#include "prune/prune.h"
+#include "stop/stop.h"
+
+static_assert((int)CONF_FULL == (int)REPO_FULL &&
+    (int)CONF_INCREMENTAL == (int)REPO_INCREMENTAL &&
+    (int)CONF_WAL == (int)REPO_WAL &&
+    (int)CONF_SNAPSHOT == (int)REPO_SNAPSHOT &&
+    (int)CONF_KINDS == REPO_KINDS, "both rooms count the kinds alike");
+
+struct damage {
+	struct err first;
+	unsigned count;
+};
+
+static void
+note_damage(void *ctx, const char *name, const struct err *why)
+{
+	struct damage *d = ctx;
+
+	(void)name; /* the text names it */
+	log_warning("%s", why->text);
+	err_pass(&d->first, why);
+	d->count++;
+}
+
+/* A kind's sets while they go. */
+struct work {
+	const struct prune_options *o;
+	struct repo *r;
+	const struct repo_list *list;
+	struct prune_decision *out;
+	enum { PENDING, STAYS, GONE } *state;
+};
+
+/* The newer one of those left that builds on set i, or NULL. */
+static const char *
+child_of(const struct work *w, size_t i)
+{
+	for (size_t k = 0; k < w->list->count; k++) {
+		const struct repo_set *set = w->list->sets[k];
+
+		if (w->state[k] != GONE && set->parent != NULL &&
+		    strcmp(set->parent, w->list->sets[i]->name) == 0)
+			return set->name;
+	}
+	return NULL;
+}
+
+__attribute__((format(printf, 3, 4))) static void
+stay(struct work *w, size_t i, const char *fmt, ...)
+{
+	va_list ap;
+
+	w->out[i].verdict = PRUNE_KEEP;
+	w->state[i] = STAYS;
+	va_start(ap, fmt);
+	vsnprintf(w->out[i].reason, sizeof w->out[i].reason, fmt, ap);
+	va_end(ap);
+}
+
+/* Carry out one decision. A set being read, or gone already, is no failure. */
+static int
+carry_out(struct work *w, size_t i, struct err *e)
+{
+	struct prune_decision *d = &w->out[i];
+	struct err why = ERR_INIT;
+	const char *child;
+
+	if (stop_check(e) == -1)
+		return -1;
+	w->state[i] = STAYS;
+	if (d->verdict == PRUNE_KEEP)
+		return 0;
+	if ((child = child_of(w, i)) != NULL) {
+		stay(w, i, "%.120s builds on it", child);
+	} else if (w->o->dry_run) {
+		w->state[i] = GONE;
+	} else if (repo_delete(w->r, d->set, &why) == 0) {
+		w->state[i] = GONE;
+		log_info("deleted set \"%s/%s\": %s",
+		    repo_kind_name(d->set->kind), d->set->name, d->reason);
+	} else if (why.kind == ERR_BUSY) {
+		stay(w, i, "being read");
+	} else if (why.kind == ERR_ABSENT) {
+		stay(w, i, "gone already");
+		w->state[i] = GONE;
+	} else {
+		return err_pass(e, &why);
+	}
+	return 0;
+}
+
+/* The set with the highest sequence of those pending; count if none is. */
+static size_t
+next_pending(const struct work *w)
+{
+	size_t best = w->list->count;
+
+	for (size_t i = 0; i < w->list->count; i++)
+		if (w->state[i] == PENDING && (best == w->list->count ||
+		    w->list->sets[i]->sequence >
+		    w->list->sets[best]->sequence))
+			best = i;
+	return best;
+}
+
+/*
+ * What builds on another set has a higher sequence and goes first, so that a
+ * run that ends early leaves no set without its parent; reported is in the
+ * list's order all the same.
+ */
+static int
+carry_out_all(struct work *w, struct err *e)
+{
+	size_t i;
+	int rc = 0;
+
+	while (rc == 0 && (i = next_pending(w)) < w->list->count)
+		if ((rc = carry_out(w, i, e)) == -1)
+			w->state[i] = PENDING;
+	for (i = 0; i < w->list->count && w->o->report != NULL; i++)
+		if (w->state[i] != PENDING)
+			w->o->report(w->o->ctx, &w->out[i],
+			    w->out[i].verdict == PRUNE_DELETE);
+	return rc;
+}
+
+/* Whether some set would go if only its age counted. */
+static bool
+some_old(const struct repo_list *list, int64_t now, int64_t keep)
+{
+	for (size_t i = 0; i < list->count; i++)
+		if (list->sets[i]->end < now - keep)
+			return true;
+	return false;
+}
+
+static int
+prune_list(const struct prune_options *o, struct repo *r,
+    enum repo_kind kind, const struct repo_list *list, struct err *e)
+{
+	const struct conf_policy *row = &o->conf->policy.kind[kind];
+	struct work w = { o, r, list, NULL, NULL };
+	int64_t keep = row->set ? row->keep : 0;
+	bool free_to;
+	int rc = -1;
+
+	w.out = calloc(list->count + 1, sizeof *w.out);
+	w.state = calloc(list->count + 1, sizeof *w.state);
+	if (w.out == NULL || w.state == NULL) {
+		err_nomem(e);
+		goto done;
+	}
+	free_to = prune_judge(list, o->now, keep,
+	    o->min_keep > 0 ? o->min_keep : 1, w.out);
+	if (carry_out_all(&w, e) == -1)
+		goto done;
+	if (!free_to && some_old(list, o->now, keep)) {
+		err_set(e, ERR_REFUSED, "nothing of kind \"%s\" was "
+		    "deleted: %s", repo_kind_name(kind), w.out[0].reason);
+		err_hint(e, "check the clock, and that backups are made");
+		goto done;
+	}
+	rc = 0;
+done:
+	free(w.out);
+	free(w.state);
+	return rc;
+}
+
+static int
+prune_kind(const struct prune_options *o, struct repo *r,
+    enum repo_kind kind, struct err *e)
+{
+	struct damage damage = { ERR_INIT, 0 };
+	struct repo_list list = { NULL, 0 };
+	int rc;
+
+	if (repo_recover(r, kind, o->dry_run, NULL, e) == -1 ||
+	    repo_list(r, kind, &list, note_damage, &damage, e) == -1)
+		return -1;
+	if (damage.count > 0)
+		rc = err_set(e, damage.first.kind, "nothing of kind \"%s\" "
+		    "was deleted: %u of its sets cannot be read or are "
+		    "damaged", repo_kind_name(kind), damage.count);
+	else
+		rc = prune_list(o, r, kind, &list, e);
+	repo_list_free(&list);
+	return rc;
+}
+
+int
+prune_run(const struct prune_options *o, struct repo *r, struct err *e)
+{
+	struct store_lock *lock = NULL;
+	struct err first = ERR_INIT;
+
+	if (!o->dry_run &&
+	    (lock = store_lock(repo_store(r), "prune", e)) == NULL) {
+		if (e->kind == ERR_BUSY) {
+			err_clear(e);
+			err_set(e, ERR_BUSY, "another prune of \"%s\" is "
+			    "running", store_url(repo_store(r)));
+		}
+		return -1;
+	}
+	for (size_t i = 0; i < o->kind_count; i++) {
+		struct err why = ERR_INIT;
+
+		if (prune_kind(o, r, o->kinds[i], &why) == 0)
+			continue;
+		/* one error is returned; the others must be seen too */
+		if (first.kind != ERR_NONE)
+			log_error(&why);
+		err_pass(&first, &why);
+		if (why.kind == ERR_STOPPED)
+			break;
+	}
+	store_unlock(lock);
+	return err_pass(e, &first);
+}

@@ -1,0 +1,105 @@
+/* Deleting a set; the steps and their order are explained in draft.c. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "repo/repo_int.h"
+
+struct deletion {
+	struct repo *r;
+	const struct repo_set *set;
+	struct repo_item *items;
+	size_t count, room;
+};
+
+/* Note an object with its mark; what is gone already needs no deleting. */
+static int
+note(struct deletion *d, const char *object, struct err *e)
+{
+	struct err why = ERR_INIT;
+	char path[REPO_PATH_MAX + 16];
+	struct repo_item *item;
+
+	if (d->count == d->room) {
+		size_t room = d->room == 0 ? 8 : 2 * d->room;
+		void *p = reallocarray(d->items, room, sizeof *item);
+
+		if (p == NULL)
+			return err_nomem(e);
+		d->items = p;
+		d->room = room;
+	}
+	item = &d->items[d->count];
+	snprintf(item->name, sizeof item->name, "%s", object);
+	snprintf(path, sizeof path, "%s/%s", repo_kind_name(d->set->kind),
+	    object);
+	if (store_mark(d->r->store, path, item->mark, &why) == 0)
+		d->count++;
+	else if (why.kind != ERR_ABSENT)
+		return err_pass(e, &why);
+	return 0;
+}
+
+/* The signature and proofs: NAME.json.minisig, NAME.proof-*. */
+static int
+note_file(void *ctx, const char *file, uint64_t size, struct err *e)
+{
+	struct deletion *d = ctx;
+	size_t len = strlen(d->set->name);
+
+	(void)size;
+	if (strncmp(file, d->set->name, len) != 0 ||
+	    (strcmp(file + len, ".json.minisig") != 0 &&
+	    strncmp(file + len, ".proof-", 7) != 0))
+		return 0;
+	return note(d, file, e);
+}
+
+static int
+note_all(struct deletion *d, struct err *e)
+{
+	for (size_t i = 0; i < d->set->object_count; i++)
+		if (note(d, d->set->objects[i].name, e) == -1)
+			return -1;
+	return store_list(d->r->store, repo_kind_name(d->set->kind),
+	    note_file, d, e);
+}
+
+static int
+delete_items(struct deletion *d, struct err *e)
+{
+	for (size_t i = 0; i < d->count; i++) {
+		struct err why = ERR_INIT;
+		char path[REPO_PATH_MAX + 16];
+
+		snprintf(path, sizeof path, "%s/%s",
+		    repo_kind_name(d->set->kind), d->items[i].name);
+		if (store_delete_marked(d->r->store, path, d->items[i].mark,
+		    &why) == -1 && why.kind != ERR_ABSENT)
+			return err_pass(e, &why);
+	}
+	return 0;
+}
+
+int
+repo_delete(struct repo *r, const struct repo_set *set, struct err *e)
+{
+	struct repo_path json = repo_path(set->kind, set->name, ".json");
+	struct deletion d = { r, set, NULL, 0, 0 };
+	struct repo_intent intent = { .lock = NULL };
+	struct store_lock *seized = store_seize(r->store, json.text, e);
+	int rc = -1;
+
+	if (seized == NULL)
+		return -1;
+	if (note_all(&d, e) == 0 &&
+	    repo_intent_put(r, set->kind, set->name, "delete", d.items,
+	        d.count, false, &intent, e) == 0 &&
+	    store_delete(r->store, json.text, e) == 0 &&
+	    delete_items(&d, e) == 0)
+		rc = repo_intent_end(r, &intent, e);
+	repo_intent_leave(&intent);
+	store_unlock(seized);
+	free(d.items);
+	return rc;
+}

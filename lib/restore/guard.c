@@ -1,0 +1,84 @@
+#include <stdio.h>
+#include <string.h>
+
+#include "restore/restore_int.h"
+
+int
+guard_environment(const struct restore_options *o, const char *label,
+    const char *what, struct err *e)
+{
+	if (label == NULL || (o->environment != NULL &&
+	    strcmp(label, o->environment) == 0) ||
+	    (o->allow_environment != NULL &&
+	    strcmp(label, o->allow_environment) == 0))
+		return 0;
+	if (o->environment == NULL) {
+		err_set(e, ERR_REFUSED, "\"%s\" is of environment \"%s\", and "
+		    "that of the target is not known", what, label);
+		return err_hint(e, "say it by --environment, or by "
+		    "environment under [server] in pgk.conf; "
+		    "--allow-environment %s restores it anyway", label);
+	}
+	err_set(e, ERR_REFUSED, "\"%s\" is of environment \"%s\", the target "
+	    "is of \"%s\"", what, label, o->environment);
+	return err_hint(e, "--allow-environment %s restores it anyway", label);
+}
+
+int
+guard_file(const struct restore *r, struct err *e)
+{
+	const char *what = r->o->source != NULL ? r->o->source : "the backup";
+
+	if (guard_environment(r->o, piece_fact(r->index, "environment"), what,
+	    e) == -1)
+		return -1;
+	return r->set == NULL ? 0 : guard_environment(r->o,
+	    r->set->environment, what, e);
+}
+
+int
+guard_database(struct restore *r, const char *name, struct err *e)
+{
+	unsigned count = piece_databases(r->index);
+
+	if (name == NULL && count == 1) {
+		r->number = 0;
+		r->source = piece_database(r->index, 0);
+		return 0;
+	}
+	for (unsigned i = 0; name != NULL && i < count; i++)
+		if (strcmp(piece_database(r->index, i), name) == 0) {
+			r->number = i;
+			r->source = piece_database(r->index, i);
+			return 0;
+		}
+	if (name != NULL)
+		return err_set(e, ERR_ABSENT,
+		    "the backup holds no database \"%s\"", name);
+	err_set(e, ERR_USAGE, "the backup holds %u databases and none is "
+	    "named", count);
+	return err_hint(e, "latest:snapshot:DB or --from-database names one, "
+	    "--all restores every one");
+}
+
+/* "encoding-0" and the like: what the dump said of its databases. */
+void
+guard_facts(const struct restore *r, struct database_facts *f)
+{
+	const struct {
+		const char *key, **value;
+	} all[] = {
+		{ "encoding", &f->encoding },
+		{ "lc-collate", &f->collate },
+		{ "lc-ctype", &f->ctype },
+		{ "locale-provider", &f->provider },
+		{ "icu-locale", &f->locale },
+	};
+	char key[64];
+
+	memset(f, 0, sizeof *f);
+	for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
+		snprintf(key, sizeof key, "%s-%u", all[i].key, r->number);
+		*all[i].value = piece_fact(r->index, key);
+	}
+}

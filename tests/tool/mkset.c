@@ -1,0 +1,113 @@
+/*
+ * mkset - put sets into a store without a server
+ *
+ *	mkset STORE put KIND STEM START [PARENT]    publish one; prints its name
+ *	mkset STORE abandon KIND STEM START         die before the .json
+ *	mkset STORE hold NAME                       read it until killed
+ *	mkset STORE lock NAME                       hold a lock until killed
+ *
+ * STEM is the escaped database name, "-" for none. START is a time as in
+ * "2025-01-27T03:00:00Z", or an age such as "34d". The last two print
+ * "ready" when they hold it.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "catalogue.h"
+#include "unit/unit.h"
+
+static int
+parse_start(const char *word, int64_t *start, struct err *e)
+{
+	int64_t age;
+
+	if (unit_parse_duration(word, &age, NULL) == 0) {
+		*start = unit_now() - age;
+		return 0;
+	}
+	return unit_parse_rfc3339(word, start, e);
+}
+
+/* argv: KIND STEM START [PARENT] */
+static int
+make(struct repo *r, char **argv, bool die, struct err *e)
+{
+	const char *stem = strcmp(argv[1], "-") == 0 ? NULL : argv[1];
+	struct buf database = BUF_INIT(1000);
+	struct repo_draft *d;
+	struct repo_set *set;
+	enum repo_kind kind;
+	int64_t start;
+
+	if (repo_kind_parse(argv[0], &kind, e) == -1 ||
+	    parse_start(argv[2], &start, e) == -1 ||
+	    buf_unescape(&database, stem != NULL ? stem : "postgres",
+	        strlen(stem != NULL ? stem : "postgres"), e) == -1 ||
+	    (d = repo_draft_new(r, kind, stem, start, "Asia/Seoul",
+	        e)) == NULL ||
+	    (set = make_set(d, kind, database.data, start, "the dump\n",
+	        e)) == NULL)
+		return -1;
+	if (die)
+		_exit(0);
+	if (repo_set_string(&set->parent, argv[3], e) == -1 ||
+	    repo_draft_publish(d, set, NULL, e) == -1)
+		return -1;
+	printf("%s\n", set->name);
+	repo_set_free(set);
+	repo_draft_free(d);
+	buf_free(&database);
+	return 0;
+}
+
+static int
+keep(struct repo *r, const char *verb, const char *name, struct err *e)
+{
+	struct store_lock *l = NULL;
+	struct repo_set *set = NULL;
+	char *database = NULL;
+
+	if (strcmp(verb, "lock") == 0)
+		l = store_lock(repo_store(r), name, e);
+	else if ((set = repo_find(r, name, &database, e)) != NULL)
+		l = repo_hold(r, set, e);
+	if (l == NULL)
+		return -1;
+	printf("ready\n");
+	fflush(stdout);
+	pause();
+	return 0;
+}
+
+int
+main(int argc, char **argv)
+{
+	struct err e = ERR_INIT;
+	struct store *s;
+	struct repo *r;
+	int rc = -1;
+
+	if (argc < 4) {
+		fprintf(stderr, "usage: mkset STORE VERB ...\n");
+		return 2;
+	}
+	s = store_open(argv[1], STORE_CREATE, &e);
+	r = s != NULL ? repo_open(s, NULL, &e) : NULL;
+	if (r == NULL)
+		rc = -1;
+	else if (argc >= 6 && strcmp(argv[2], "put") == 0)
+		rc = make(r, argv + 3, false, &e);
+	else if (argc == 6 && strcmp(argv[2], "abandon") == 0)
+		rc = make(r, argv + 3, true, &e);
+	else if (strcmp(argv[2], "hold") == 0 || strcmp(argv[2], "lock") == 0)
+		rc = keep(r, argv[2], argv[3], &e);
+	else
+		err_set(&e, ERR_USAGE, "no such verb: \"%s\"", argv[2]);
+	if (rc == -1)
+		fprintf(stderr, "mkset: %s\n", e.text);
+	repo_close(r);
+	store_close(s);
+	return rc == 0 ? 0 : err_status(e.kind);
+}
