@@ -106,8 +106,8 @@ for file in theirs.sql theirs.sql.gz theirs.sql.zst theirs.sql.gz.age; do
 	exits 0 "pgk-restore $file"
 	ok "$file: the copy is the same" compare chat copy
 	drop copy
-	run bash -c 'pgk-restore -i "$1" - -d copy --create <"$2"' x \
-	    "$T/one.key" "$T/$file"
+	run bash -c 'pgk-restore -i "$1" -i "$2" - -d copy --create <"$3"' x \
+	    "$T/one.key" "$T/two.key" "$T/$file"
 	exits 0 "pgk-restore - <$file"
 	ok "$file: the copy is the same" compare chat copy
 done

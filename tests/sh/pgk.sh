@@ -34,6 +34,7 @@ key_new()
 	rm -f "$T/$1.key"
 	age-keygen -o "$T/$1.key" 2>/dev/null
 	chmod 600 "$T/$1.key"
+	# shellcheck disable=SC2034 # for the caller
 	recipient=$(age-keygen -y "$T/$1.key")
 }
 
@@ -99,14 +100,13 @@ whole_sets()
 
 orphans()
 {
-	local dir
+	local dir comm
 
 	# whatever works for this test says so by its scratch folder
 	for dir in /proc/[0-9]*; do
-		case $(cat "$dir/comm" 2>/dev/null) in
-		pgk-* | pg_dump*) ;;
-		*) continue ;;
-		esac
+		comm=
+		{ read -r comm <"$dir/comm"; } 2>/dev/null
+		[[ $comm == pgk-* || $comm == pg_dump* ]] || continue
 		if tr '\0' '\n' 2>/dev/null <"$dir/environ" |
 		    grep -qx "HOME=$HOME"; then
 			tr '\0' ' ' <"$dir/cmdline"

@@ -30,7 +30,7 @@ esac
 
 for tap_name in $(compgen -e | grep -E '^PG|^LC_|^LANG'); do
 	case $tap_name in
-	PG_BIN | PGK_BUILD | PGM_ROOT | PGK_SLOW) ;;
+	PG_BIN | PGM_ROOT | PGK_BUILD | PGK_POINTS | PGK_SLOW | PGK_ASAN) ;;
 	*) unset "$tap_name" ;;
 	esac
 done
