@@ -55,6 +55,16 @@ ok "errors were seen ($failed of $n)" test "$failed" -ge 4
 run errat -a 1 ENOSPC sh -c 'echo x >"$1/q"; echo y >"$1/q"' x "$T/w"
 is "$(grep -c 'No space' "$T/err" || :)" 0 \
     "-a: not even the message can be written"
+run errat -o "$T/n" 0 EIO bash -c 'exec 9>"$1/z"; exec 9>&-' x "$T/w"
+n=$(cut -d' ' -f1 "$T/n")
+closed=0
+for ((i = 1; i <= n; i++)); do
+	run errat -o "$T/n" "$i" EIO bash -c 'exec 9>"$1/z"; exec 9>&-
+	    ! test -e /proc/$$/fd/9 || echo open' x "$T/w"
+	[ "$(cut -d' ' -f2 "$T/n")" != close ] || [ -s "$T/out" ] ||
+	    closed=$((closed + 1))
+done
+ok "a close that fails has closed" test $closed -gt 0
 run errat 1 NOSUCH true
 exits 125 "an unknown error is refused"
 

@@ -3,7 +3,8 @@
  *
  *	errat [-a] [-o FILE] N ERRNO COMMAND [ARGUMENT]...
  *
- * The call does not happen and returns ERRNO (a name such as ENOSPC); with
+ * The call does not happen (a close does) and returns ERRNO (a name such as
+ * ENOSPC); with
  * -a so do all later ones that could take that error (write, fsync and the
  * like, not close or unlink), as on a disk that stays full. N = 0 counts
  * only. Calls are counted over all processes and threads of the command;
@@ -44,16 +45,20 @@ error_number(const char *name)
 	return 0;
 }
 
-/* Skip the call the task is stopped at and give it this result. */
+/*
+ * Give the call the task is stopped at this result; before it happens
+ * (`skip`), then it does not happen.
+ */
 #if defined(__x86_64__)
 static int
-set_result(pid_t task, int error)
+set_result(pid_t task, int error, bool skip)
 {
 	struct user_regs_struct regs;
 
 	if (ptrace(PTRACE_GETREGS, task, NULL, &regs) == -1)
 		return -1;
-	regs.orig_rax = (unsigned long long)-1;
+	if (skip)
+		regs.orig_rax = (unsigned long long)-1;
 	regs.rax = (unsigned long long)-error;
 	return (int)ptrace(PTRACE_SETREGS, task, NULL, &regs);
 }
@@ -61,15 +66,15 @@ set_result(pid_t task, int error)
 #define REGSET_STATUS 1            /* NT_PRSTATUS */
 #define REGSET_SYSTEM_CALL 0x404   /* NT_ARM_SYSTEM_CALL */
 static int
-set_result(pid_t task, int error)
+set_result(pid_t task, int error, bool skip)
 {
 	struct user_regs_struct regs;
 	struct iovec iov = { &regs, sizeof regs };
 	int none = -1;
 	struct iovec call = { &none, sizeof none };
 
-	if (ptrace(PTRACE_SETREGSET, task, (void *)REGSET_SYSTEM_CALL, &call) ==
-	    -1 ||
+	if ((skip && ptrace(PTRACE_SETREGSET, task,
+	        (void *)REGSET_SYSTEM_CALL, &call) == -1) ||
 	    ptrace(PTRACE_GETREGSET, task, (void *)REGSET_STATUS, &iov) == -1)
 		return -1;
 	regs.regs[0] = (unsigned long long)-error;
@@ -90,22 +95,30 @@ works_without_space(const char *call)
 	return false;
 }
 
-static bool
+static enum trace_next
 fail_at(struct trace *t, pid_t task, long n, unsigned nr, void *ctx)
 {
 	struct error_plan *plan = ctx;
 	const char *call = trace_name(nr);
 
 	(void)t;
+	if (n == 0) { /* a close that has happened */
+		if (set_result(task, plan->error, false) == -1)
+			trace_die("could not change the result");
+		return TRACE_GO;
+	}
 	if (plan->at == 0 || n < plan->at ||
 	    (n > plan->at &&
 	        (!plan->and_after || works_without_space(call))))
-		return true;
-	if (set_result(task, plan->error) == -1)
-		trace_die("could not change the result");
+		return TRACE_GO;
 	if (plan->call == NULL)
 		plan->call = call;
-	return true;
+	/* close() gives the descriptor up whatever it says */
+	if (strcmp(call, "close") == 0)
+		return TRACE_RESULT;
+	if (set_result(task, plan->error, true) == -1)
+		trace_die("could not change the result");
+	return TRACE_GO;
 }
 
 int

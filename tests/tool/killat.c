@@ -41,17 +41,17 @@ process_of(pid_t task)
 	return (pid_t)process;
 }
 
-static bool
+static enum trace_next
 kill_at(struct trace *t, pid_t task, long n, unsigned nr, void *ctx)
 {
 	struct kill_plan *plan = ctx;
 
 	if (n != plan->at || plan->call != NULL)
-		return true;
+		return TRACE_GO;
 	plan->call = trace_name(nr);
 	plan->killed = plan->one_process ? process_of(task) : t->child;
 	kill(plan->one_process ? plan->killed : -t->child, SIGKILL);
-	return false;
+	return TRACE_DEAD;
 }
 
 static void

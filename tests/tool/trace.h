@@ -222,19 +222,27 @@ struct trace {
 	int left;     /* 1 when processes outlived the command too long */
 };
 
+/* What becomes of a stopped task. */
+enum trace_next {
+	TRACE_GO,    /* it continues */
+	TRACE_RESULT, /* the same, and stops again with the call's result */
+	TRACE_DEAD,  /* it was killed */
+};
+
 /*
  * Called at the n-th counted call of the run, before it happens; the task
- * is stopped. Returns false when it was killed and must not be continued.
+ * is stopped. After TRACE_RESULT it is called once more when the call has happened, with
+ * n = 0.
  */
-typedef bool trace_step(struct trace *t, pid_t task, long n, unsigned nr,
-    void *ctx);
+typedef enum trace_next trace_step(struct trace *t, pid_t task, long n,
+    unsigned nr, void *ctx);
 
 static inline void
 trace_start(struct trace *t, enum trace_set set, char **argv)
 {
 	long options = PTRACE_O_TRACESECCOMP | PTRACE_O_TRACEFORK |
 	    PTRACE_O_TRACEVFORK | PTRACE_O_TRACECLONE | PTRACE_O_TRACEEXEC |
-	    PTRACE_O_EXITKILL;
+	    PTRACE_O_TRACESYSGOOD | PTRACE_O_EXITKILL;
 	int go[2];
 
 	memset(t, 0, sizeof *t);
@@ -274,12 +282,14 @@ trace_stopped(struct trace *t, pid_t task, int status, trace_step *step,
     void *ctx)
 {
 	int event = status >> 16, signal = WSTOPSIG(status);
+	enum trace_next next = TRACE_GO;
 	long deliver = 0;
 
 	if (event == PTRACE_EVENT_SECCOMP) {
 		t->count++;
-		if (!step(t, task, t->count, trace_nr(task), ctx))
-			return;
+		next = step(t, task, t->count, trace_nr(task), ctx);
+	} else if (signal == (SIGTRAP | 0x80)) {
+		next = step(t, task, 0, 0, ctx);
 	} else if (event == PTRACE_EVENT_STOP) {
 		if (signal == SIGSTOP || signal == SIGTSTP ||
 		    signal == SIGTTIN || signal == SIGTTOU) {
@@ -290,7 +300,9 @@ trace_stopped(struct trace *t, pid_t task, int status, trace_step *step,
 		deliver = signal;
 	}
 	/* fails when the task was killed meanwhile: then it is reaped next */
-	ptrace(PTRACE_CONT, task, NULL, (void *)deliver);
+	if (next != TRACE_DEAD)
+		ptrace(next == TRACE_RESULT ? PTRACE_SYSCALL : PTRACE_CONT,
+		    task, NULL, (void *)deliver);
 }
 
 static inline void
