@@ -200,7 +200,7 @@ restore_passwords(struct tool *t, struct source *s, struct err *e)
 }
 
 static int
-restore(struct tool *t, struct source *s, struct err *e)
+restore_source(struct tool *t, struct source *s, struct err *e)
 {
 	int indexed = has_index(t, s, e);
 
@@ -216,6 +216,19 @@ restore(struct tool *t, struct source *s, struct err *e)
 		return restore_pieces(&t->o, s->blob, s->set, e);
 	return restore_cluster(&t->o, s->blob, s->set, e) == -1 ? -1 :
 	    restore_passwords(t, s, e);
+}
+
+/* Damage is said of the object that is damaged. */
+static int
+restore(struct tool *t, struct source *s, struct err *e)
+{
+	const char *name = s->object != NULL ? s->object->name : s->name;
+
+	if (restore_source(t, s, e) == 0)
+		return 0;
+	if (e->kind == ERR_CORRUPT && strstr(e->text, name) == NULL)
+		err_prefix(e, "\"%s\"", name);
+	return -1;
 }
 
 int

@@ -64,6 +64,9 @@ const char *age_recipient(const struct age_keys *k, unsigned i);
 bool age_has_passphrase(const struct age_keys *k);
 bool age_can_open(const struct age_keys *k); /* any identity or passphrase */
 
+/* Whether an identity of ours is the secret of this recipient, "age1...". */
+bool age_is_ours(const struct age_keys *k, const char *recipient);
+
 /*
  * Encrypt: a stage writing the header at once and then chunks of AGE_CHUNK
  * encrypted on `threads` threads. ERR_KEY without recipient or passphrase.

@@ -151,6 +151,19 @@ age_recipient_text(const unsigned char point[AGE_KEY],
 	memcpy(text, full, strlen(full) + 1); /* 62 characters */
 }
 
+bool
+age_is_ours(const struct age_keys *k, const char *recipient)
+{
+	char text[AGE_RECIPIENT_MAX];
+
+	for (unsigned i = 0; i < k->identities; i++) {
+		age_recipient_text(k->identity[i].point, text);
+		if (strcmp(text, recipient) == 0)
+			return true;
+	}
+	return false;
+}
+
 int
 age_new_identity(struct buf *out, char recipient[AGE_RECIPIENT_MAX],
     struct err *e)

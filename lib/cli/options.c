@@ -25,8 +25,17 @@ TAKE_WORD(dbname)
 TAKE_WORD(host)
 TAKE_WORD(port)
 TAKE_WORD(user)
-TAKE_WORD(environment)
 TAKE_WORD(passphrase_file)
+
+static int
+take_environment(void *ctx, const char *value, struct err *e)
+{
+	if (!conf_is_label(value))
+		return err_set(e, ERR_USAGE, "\"%s\" is no label: 1 to 63 of "
+		    "A-Z a-z 0-9 . _ -", value);
+	((struct cli *)ctx)->environment = value;
+	return 0;
+}
 
 static int
 take_verbose(void *ctx, const char *value, struct err *e)

@@ -86,14 +86,20 @@ take_conninfo(struct parser *p, void *where, const char *value)
 	    "\"The Password File\" in PostgreSQL's documentation");
 }
 
-static int
-take_label(struct parser *p, void *where, const char *value)
+bool
+conf_is_label(const char *word)
 {
 	static const char plain[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 	    "abcdefghijklmnopqrstuvwxyz0123456789._-";
-	size_t len = strlen(value);
+	size_t len = strlen(word);
 
-	if (len > LABEL_MAX || strspn(value, plain) != len)
+	return len > 0 && len <= LABEL_MAX && strspn(word, plain) == len;
+}
+
+static int
+take_label(struct parser *p, void *where, const char *value)
+{
+	if (!conf_is_label(value))
 		return fail(p, "invalid label \"%s\": 1 to %d of A-Z a-z 0-9 "
 		    ". _ -", value, LABEL_MAX);
 	return take_word(p, where, value);

@@ -71,6 +71,9 @@ struct conf *conf_parse(const char *text, size_t len, const char *name,
     struct err *e);
 void conf_free(struct conf *c); /* NULL ok */
 
+/* Whether `word` may label an environment. */
+bool conf_is_label(const char *word);
+
 /* "1d 30d 24h 4h 0 3 * * *" into a row. ERR_CONF. */
 int conf_parse_policy(const char *text, struct conf_policy *row,
     struct err *e);

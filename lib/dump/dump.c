@@ -109,16 +109,21 @@ done:
 static int
 first_lines(const struct dump_run *r, struct buf *b, struct err *e)
 {
+	const char *label = r->o->environment;
 	char when[UNIT_TEXT_MAX];
 
+	/* pgk-restore looks at the label, also of what comes through a pipe */
 	return buf_fmt(b, e,
 	    "--\n"
 	    "-- %s, %s\n"
 	    "-- taken %s from server %s\n"
+	    "%s%s%s"
 	    "-- restore: pgk-restore, or unpack to psql -v ON_ERROR_STOP=1\n"
 	    "--\n\n", r->set->tool ? r->set->tool : "pgk",
 	    r->o->all ? "every database of a cluster" : "one database",
-	    unit_rfc3339(r->set->start, when), r->set->server_version_text);
+	    unit_rfc3339(r->set->start, when), r->set->server_version_text,
+	    label != NULL ? "-- environment: " : "",
+	    label != NULL ? label : "", label != NULL ? "\n" : "");
 }
 
 static int

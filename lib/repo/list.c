@@ -86,7 +86,8 @@ repo_read(struct repo *r, enum repo_kind kind, const char *name,
 	if (r->trust != NULL &&
 	    check_signature(r, kind, name, &json, &why) == -1)
 		goto done;
-	if ((set = repo_set_parse(json.data, json.len, &why)) == NULL)
+	if (repo_check_seal(json.data, json.len, &why) == -1 ||
+	    (set = repo_set_parse(json.data, json.len, &why)) == NULL)
 		goto done;
 	set->is_signed = r->trust != NULL;
 	if (check_place(set, kind, name, &why) == -1) {

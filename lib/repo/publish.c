@@ -81,7 +81,7 @@ write_checked(struct repo_set *set, struct buf *json, struct err *e)
 {
 	struct repo_set *again;
 
-	if (repo_set_write(set, json, e) == -1 ||
+	if (repo_set_write(set, json, e) == -1 || repo_seal(json, e) == -1 ||
 	    (again = repo_set_parse(json->data, json->len, e)) == NULL)
 		return -1;
 	set->json_sum = again->json_sum;

@@ -99,4 +99,11 @@ int repo_intent_parse(const char *text, size_t len, const char *name,
 /* Whether there is such an object: 1, 0, or -1 with *e. */
 int repo_exists(struct repo *r, const char *path, struct err *e);
 
+/*
+ * seal.c: end a .json (in place, behind its last field) with the sum of what
+ * stands before; and check that end: ERR_CORRUPT.
+ */
+int repo_seal(struct buf *json, struct err *e);
+int repo_check_seal(const char *json, size_t len, struct err *e);
+
 #endif

@@ -116,8 +116,9 @@ feed_finish(struct sink *s, struct err *e)
 		return -1;
 	f->begun = false;
 	if (rows != f->p->rows)
-		return err_set(e, ERR_CORRUPT, "%llu rows were loaded where "
-		    "the backup holds %llu", (unsigned long long)rows,
+		return err_set(e, ERR_CORRUPT, "table \"%s\".\"%s\": %llu "
+		    "rows were loaded where the backup holds %llu",
+		    f->p->schema, f->p->table, (unsigned long long)rows,
 		    (unsigned long long)f->p->rows);
 	return 0;
 }
@@ -136,8 +137,10 @@ load(struct pg *c, struct piece_reader *reader, const struct piece *p,
 	if (rc == -1 && f.begun)
 		pg_copy_abort(c, "the backup could not be read");
 	buf_free(&f.head);
-	return rc == -1 ? err_prefix(e, "table \"%s\".\"%s\"", p->schema,
-	    p->table) : 0;
+	/* the piece's own words on damage name the table already */
+	if (rc == -1 && e->kind != ERR_CORRUPT)
+		err_prefix(e, "table \"%s\".\"%s\"", p->schema, p->table);
+	return rc;
 }
 
 /* the order of things */

@@ -95,6 +95,27 @@ source_open(struct source *s, struct cli *c, const char *word,
 	return open_file(s, word, e);
 }
 
+/*
+ * A set says to whom it was encrypted: if that is us and its object does not
+ * open, the object is damaged and not the key wrong.
+ */
+static int
+blame(const struct source *s, const struct age_keys *keys, struct err *e)
+{
+	const struct repo_set *set = s->set;
+
+	for (size_t i = 0; e->kind == ERR_KEY && keys != NULL && set != NULL &&
+	    i < set->recipient_count; i++)
+		if (age_is_ours(keys, set->recipients[i])) {
+			err_clear(e);
+			err_set(e, ERR_CORRUPT, "its age header is damaged");
+		}
+	/* what is wrong with the data is said of the data, not of stdout */
+	if (e->kind == ERR_CORRUPT || e->kind == ERR_KEY)
+		err_prefix(e, "\"%s\"", s->object ? s->object->name : s->name);
+	return -1;
+}
+
 int
 source_unpack(struct source *s, const struct age_keys *keys, struct err *e)
 {
@@ -102,7 +123,9 @@ source_unpack(struct source *s, const struct age_keys *keys, struct err *e)
 		return err_set(e, ERR_USAGE, "\"%s\" can only be read from "
 		    "front to back: this needs a file", s->name);
 	s->blob = unpack_blob(s->blob, keys, e);
-	return s->blob == NULL ? err_prefix(e, "\"%s\"", s->name) : 0;
+	if (s->blob == NULL)
+		return blame(s, keys, e);
+	return 0;
 }
 
 /* stored bytes -> out, through the stages that undo what was done to them */
@@ -218,10 +241,5 @@ int
 source_send(struct source *s, const struct age_keys *keys, struct sink *out,
     struct err *e)
 {
-	if (send_source(s, keys, out, e) == 0)
-		return 0;
-	/* what is wrong with the data is said of the data, not of stdout */
-	if (e->kind == ERR_CORRUPT || e->kind == ERR_KEY)
-		err_prefix(e, "\"%s\"", s->object ? s->object->name : s->name);
-	return -1;
+	return send_source(s, keys, out, e) == -1 ? blame(s, keys, e) : 0;
 }

@@ -451,7 +451,7 @@ test_damage(struct repo *r)
 	unlink("store/full/copy.json");
 	OK(truncate("store/full/" NAME0 "_3.json", 100) == 0);
 	FAILS(repo_find(r, NAME0 "_3", &db, &e) == NULL, ERR_CORRUPT,
-	    "set \"full/" NAME0 "_3\": invalid JSON");
+	    "set \"full/" NAME0 "_3\": its bytes are not those");
 	sets(r, REPO_FULL);
 	EQ(bad_count, 1);
 	/* damage in the catalogue does not stop the next backup */
