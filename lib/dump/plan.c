@@ -216,7 +216,8 @@ dump_settle(struct pg *c, struct err *e)
 	    " SET extra_float_digits = 3; SET row_security = off;"
 	    " SET synchronize_seqscans = off; SET bytea_output = hex;"
 	    " SET max_parallel_workers_per_gather = 0;"
-	    " SET enable_seqscan = off; SET quote_all_identifiers = off", e);
+	    " SET enable_seqscan = off; SET jit = off;"
+	    " SET quote_all_identifiers = off", e);
 }
 
 static int

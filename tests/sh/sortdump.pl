@@ -5,6 +5,7 @@ use warnings;
 
 my $name = qr/"(?:[^"]|"")*"|[^\s",()]+/;
 my ($key, @order, %rows);
+my $script = '';
 
 # A COPY statement as the key of its rows; how its columns are to be ordered.
 sub heading {
@@ -42,10 +43,16 @@ while (my $line = <STDIN>) {
 		$key = heading($line);
 		$rows{$key} //= [];
 	} else {
-		print $line;
+		$script .= $line;
 	}
 }
 die "sortdump: the dump ends inside COPY\n" if defined $key;
+# from 17 on, large objects of one owner and one ACL are made together: what
+# the groups are depends on what else is dumped
+my @made;
+$script =~ s{--\n-- Name: [0-9.]+; Type: BLOB METADATA;[^\n]*\n--\n\n((?:SELECT pg_catalog\.lo_create\('\d+'\);\n)+)\n*}
+	{push @made, split /^/, $1; ''}ge;
+print $script, sort @made;
 foreach my $head (sort keys %rows) {
 	print $head, (sort @{ $rows{$head} }), "\\.\n";
 }
