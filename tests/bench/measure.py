@@ -138,6 +138,34 @@ def table(kind, lines):
               f'{line["other"]:6.2f}')
 
 
+def judge(case, line, lines):
+    """(what a case has to reach, what it does reach, whether that is enough)"""
+    base = next(iter(lines.values()))
+    for bar in case.get('bars', '').strip().splitlines():
+        least, other = bar.split(None, 1)
+        if other in lines:
+            times = lines[other]['wall'] / line['wall']
+            yield (f'{least} times as fast as {other}', f'{times:.2f}',
+                   times >= float(least))
+    if 'larger' in case and base['bytes']:
+        larger = line['bytes'] / base['bytes']
+        yield (f'{case["larger"]} times the bytes at most', f'{larger:.3f}',
+               larger <= float(case['larger']))
+    if 'memory' in case:
+        yield (f'{case["memory"]} MiB at most', f'{line["rss"]:.0f}',
+               line['rss'] <= float(case['memory']))
+
+
+def judgement(cases, kinds):
+    print('\nbars')
+    for kind, lines in kinds.items():
+        for name, line in lines.items():
+            case = cases[f'{kind}: {name}']
+            for bar, reached, met in judge(case, line, lines):
+                print(f'{"met   " if met else "MISSED"} {name}: {bar}: '
+                      f'{reached}')
+
+
 def read_cases(path, wanted):
     cases = configparser.ConfigParser(interpolation=None, delimiters='=',
                                       comment_prefixes=';')
@@ -194,6 +222,7 @@ def main():
             kinds.setdefault(kind, {})[case] = summary(rows)
     for kind, lines in kinds.items():
         table(kind, lines)
+    judgement(cases, kinds)
     print('\ntimes: how many times as fast as the first line, by the median'
           ' and by the least;\nother: processors busy with other work')
     return failed > 0
