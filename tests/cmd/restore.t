@@ -61,6 +61,12 @@ cp "$T/store/full/$set" "$T/set.json"
 is "$(grep -c '"messages"' "$T/set.json")" 1 "the set tells of a table"
 perl -pi -e 's/("rows": *)30000\b/${1}30001/' "$T/store/full/$set"
 run pgk-restore "full/$set" --replace --yes -d copychat
+exits 7 "a changed .json is found"
+head -n -2 "$T/store/full/$set" >"$T/set.new"
+printf '  "sum": "%s"\n}\n' "$(b2sum -l 256 <"$T/set.new" | cut -d' ' -f1)" \
+    >>"$T/set.new"
+cp "$T/set.new" "$T/store/full/$set"
+run pgk-restore "full/$set" --replace --yes -d copychat
 exits 7 "other counts than the set's are found"
 err_has 'messages.* 30000 rows .* 30001' "and the table is named"
 err_has '^pgk-restore: hint: .*--replace' "with a hint"

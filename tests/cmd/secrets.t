@@ -107,7 +107,7 @@ chmod 644 "$T/one.key"
 loud 8 open-identity pgk-cat -vv -i "$T/one.key" latest
 err_has 'one\.key' "an identity others can read is refused by name"
 chmod 600 "$T/one.key"
-sed 's/^AGE-SECRET-KEY-1\(.*\)./AGE-SECRET-KEY-1\1Z/' "$T/one.key" >"$T/bad.key"
+sed '/^AGE-SECRET-KEY-1/{s/Z$/Q/;t;s/.$/Z/}' "$T/one.key" >"$T/bad.key"
 chmod 600 "$T/bad.key"
 loud 8 bad-identity pgk-cat -vv -i "$T/bad.key" latest
 loud 8 secret-as-recipient pgk-dump -r "$(grep ^AGE "$T/one.key")" --store "$STORE"

@@ -34,7 +34,7 @@ while (my $line = <STDIN>) {
 	# the key is random
 	next if $line =~ /^\\(un)?restrict /;
 	# one leaf's heading is as good as another's
-	next if $line =~ /^-- Data for Name: /;
+	next if $line =~ /^-- Data for Name: .*; Type: TABLE DATA; /;
 	if ($line =~ /^COPY /) {
 		# a name may hold the end of a line
 		while ($line !~ / FROM stdin;\n\z/ && defined(my $more = <STDIN>)) {
@@ -52,6 +52,8 @@ die "sortdump: the dump ends inside COPY\n" if defined $key;
 my @made;
 $script =~ s{--\n-- Name: [0-9.]+; Type: BLOB METADATA;[^\n]*\n--\n\n((?:SELECT pg_catalog\.lo_create\('\d+'\);\n)+)\n*}
 	{push @made, split /^/, $1; ''}ge;
+$script =~ s{--\n-- Data for Name: [0-9.]+; Type: BLOBS;[^\n]*\n--\n\nBEGIN;\n\n(.*?\n)COMMIT;\n\n*}
+	{push @made, split /^(?=SELECT pg_catalog\.lo_open)/m, $1; ''}gse;
 print $script, sort @made;
 foreach my $head (sort keys %rows) {
 	print $head, (sort @{ $rows{$head} }), "\\.\n";
