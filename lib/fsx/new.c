@@ -176,7 +176,7 @@ fsx_new_abandoned(int dirfd, const char *name, struct err *e)
 		return 0;
 	fd = openat(dirfd, name, O_RDWR | O_NOFOLLOW | O_CLOEXEC |
 	    O_NONBLOCK);
-	/* gone, or a link or a folder: we make regular files only */
+	/* gone, a link or a folder: we make regular files only */
 	if (fd == -1 && (errno == ENOENT || errno == ELOOP ||
 	    errno == EISDIR))
 		return 0;

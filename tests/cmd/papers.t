@@ -104,13 +104,13 @@ done < <(grep -v '^#\|^$\|^[A-Z_]*=' "$ROOT/crontab.example")
 is "$(grep -v '^#' "$ROOT/crontab.example" | grep -c '[^\\]%')" 0 "every % is \\%"
 
 # make install puts all in its place --------------------------------------------
-run make -s -C "$ROOT" BUILD="$BUILD" DESTDIR="$T/dest" prefix=/usr install
+run env PATH="${PATH//"$PG_BIN:"/}" make -s -C "$ROOT" BUILD="$BUILD" DESTDIR="$T/dest" prefix=/usr install
 exits 0 "make install"
 for file in bin/pgk-dump share/man/man1/pgk-dump.1 share/man/man7/pgk.7 \
     share/man/man5/pgk.conf.5 share/bash-completion/completions/pgk-dump \
     share/pgk/sql/roles.sql share/pgk/crontab.example; do
 	ok "installs $file" test -s "$T/dest/usr/$file"
 done
-run make -s -C "$ROOT" BUILD="$BUILD" DESTDIR="$T/dest" prefix=/usr uninstall
+run env PATH="${PATH//"$PG_BIN:"/}" make -s -C "$ROOT" BUILD="$BUILD" DESTDIR="$T/dest" prefix=/usr uninstall
 is "$(find "$T/dest" -type f)" "" "make uninstall leaves nothing"
 finish
