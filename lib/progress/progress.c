@@ -199,6 +199,24 @@ progress_phase(struct progress *p, const char *text)
 }
 
 void
+progress_stage(struct progress *p, const char *text, uint64_t total,
+    enum progress_unit unit)
+{
+	if (p == NULL)
+		return;
+	pthread_mutex_lock(&p->lock);
+	p->unit = unit;
+	atomic_store(&p->done, 0);
+	atomic_store(&p->total, total);
+	p->rate = -1;
+	p->rate_done = 0;
+	p->start = p->rate_at = unit_clock();
+	copy_phase(p->phase, sizeof p->phase, text);
+	draw(p);
+	pthread_mutex_unlock(&p->lock);
+}
+
+void
 progress_free(struct progress *p)
 {
 	if (p == NULL)

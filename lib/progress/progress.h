@@ -29,6 +29,10 @@ void progress_add(struct progress *p, uint64_t more);
 /* What is being done now ("indexes", "waiting for a lock"); copied. */
 void progress_phase(struct progress *p, const char *text);
 
+/* Another kind of work begins: count from 0 again, to a total of its own. */
+void progress_stage(struct progress *p, const char *text, uint64_t total,
+    enum progress_unit unit);
+
 /* Remove the line and release. */
 void progress_free(struct progress *p);
 

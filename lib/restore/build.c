@@ -117,14 +117,13 @@ work(void *ctx, struct pg *c, struct err *e)
 
 		if (j->count != NULL) {
 			rc = catalog_count(c, j->count, e);
-			continue;
-		}
-		if (j->build->tablespace != tablespace) {
+		} else if (j->build->tablespace != tablespace) {
 			tablespace = j->build->tablespace;
 			rc = pg_exec(c, tablespace, e);
 		}
-		if (rc == 0)
+		if (rc == 0 && j->build != NULL)
 			rc = build_one(c, j->build, e);
+		progress_add(x->r->progress, 1);
 	}
 	return rc;
 }
@@ -249,7 +248,6 @@ build_all(struct restore *r, struct list *post, struct build **builds,
 	size_t n = 0;
 	int rc = -1;
 
-	progress_phase(r->progress, "indexes");
 	*count = 0;
 	if ((*builds = calloc(post->count + 1, sizeof **builds)) == NULL)
 		err_nomem(e);
@@ -259,6 +257,7 @@ build_all(struct restore *r, struct list *post, struct build **builds,
 	    catalog_counts(r, k, &counts, &n, e) == -1 ||
 	    list_jobs(&x, *builds, *count, counts, n, e) == -1)
 		goto done;
+	progress_stage(r->progress, "indexes", x.count, PROGRESS_COUNT);
 	rc = x.count == 0 ? 0 : crew_run(r, work, &x, e);
 	if (rc == 0)
 		rc = stop_check(e);

@@ -193,6 +193,7 @@ analyze(void *ctx, struct pg *c, struct err *e)
 			    a->tables[i].name, e);
 		if (rc == 0 && (rc = pg_exec(c, sql.data, e)) == -1)
 			err_prefix(e, "%s", sql.data);
+		progress_add(a->r->progress, 1);
 	}
 	buf_free(&sql);
 	return rc;
@@ -236,11 +237,13 @@ catalog_analyze(struct restore *r, struct err *e)
 	struct catalog *k;
 	int rc = -1;
 
-	progress_phase(r->progress, "analyze");
 	if ((k = catalog_read(r->main, e)) != NULL &&
-	    list_tables(&a, k, e) == 0 &&
-	    crew_run(r, analyze, &a, e) == 0)
-		rc = stop_check(e);
+	    list_tables(&a, k, e) == 0) {
+		progress_stage(r->progress, "analyze", a.count,
+		    PROGRESS_COUNT);
+		if (crew_run(r, analyze, &a, e) == 0)
+			rc = stop_check(e);
+	}
 	free(a.tables);
 	catalog_free(k);
 	return rc;

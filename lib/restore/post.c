@@ -55,6 +55,7 @@ run_rest(struct restore *r, struct list *post, struct build *builds,
 		    NULL ? b->attach : s->text, s->line, false, e) == -1)
 			return -1;
 		s->done = true;
+		progress_add(r->progress, 1);
 	}
 	return 0;
 }
@@ -66,7 +67,8 @@ post_run(struct restore *r, struct list *post, struct err *e)
 	size_t count = 0;
 	int rc = build_all(r, post, &builds, &count, e);
 
-	progress_phase(r->progress, "constraints");
+	progress_stage(r->progress, "constraints", post->count,
+	    PROGRESS_COUNT);
 	if (rc == 0)
 		rc = run_rest(r, post, builds, count, e);
 	build_free(builds, count);
