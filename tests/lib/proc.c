@@ -163,7 +163,9 @@ inherited(void)
 	out = captured("ls /proc/$$/fd; readlink /proc/$$/fd/0", NULL);
 	IS(out, "0\n1\n2\n/dev/null\n");
 	free(out);
-	out = captured("grep -E '^Sig(Blk|Ign)' /proc/self/status", NULL);
+	/* signals 32 and 33 are libc's own; make leaves them ignored */
+	out = captured("grep -E '^Sig(Blk|Ign)' /proc/self/status | "
+	    "sed s/000000018/000000000/", NULL);
 	IS(out, "SigBlk:\t0000000000000000\nSigIgn:\t0000000000000000\n");
 	free(out);
 	pthread_sigmask(SIG_UNBLOCK, &set, NULL);
