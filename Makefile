@@ -157,7 +157,9 @@ PROVE = PGK_BUILD=$(BUILD) $(if $(PG_BIN),PG_BIN=$(PG_BIN)) prove -j2 --timer -e
 tests: all $(UNIT) $(FUZZ) $(TEST_TOOLS)
 
 check: deps
-	@$(MAKE) --no-print-directory tests
+	@$(MAKE) --no-print-directory prove
+
+prove: tests
 	$(PROVE) $(TESTS) $(UNIT) $(FUZZ)
 
 check-lib: $(UNIT) $(FUZZ)
@@ -172,7 +174,7 @@ check-asan:
 	  SAN='-fsanitize=address,undefined -fno-sanitize-recover=all' \
 	  HARDEN='-fno-omit-frame-pointer -fno-strict-aliasing' LINK_HARDEN= \
 	  TESTS='$(filter-out tests/cmd/crash-%,$(TESTS))' \
-	  check-lib check-server
+	  prove
 
 check-layers:
 	tests/layers.sh
@@ -211,7 +213,7 @@ bench:
 clean:
 	rm -rf $(BUILD) build-asan build-clang build-fuzz
 
-.PHONY: all deps install uninstall tests check check-lib check-server \
+.PHONY: all deps install uninstall tests check prove check-lib check-server \
 	check-asan check-layers check-man check-shell check-hardening fuzz \
 	fuzz-run demo bench clean FORCE
 .SECONDARY:

@@ -29,7 +29,7 @@ add_word(void *ctx, int what, const char *value, struct err *e)
 	if (t->o.word_count == WORDS_MAX)
 		return err_set(e, ERR_USAGE, "given more than %d times",
 		    WORDS_MAX);
-	w->what = what;
+	w->what = (enum dump_what)what;
 	w->pattern = value;
 	t->o.word_count++;
 	return 0;

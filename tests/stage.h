@@ -181,6 +181,9 @@ put_file(const char *name, const void *data, size_t len)
 }
 
 /* Run a shell line; its stdout in `out` (emptied first); whether it gave 0. */
+static inline bool output(struct buf *out, const char *fmt, ...)
+    __attribute__((format(printf, 2, 3)));
+
 static inline bool
 output(struct buf *out, const char *fmt, ...)
 {

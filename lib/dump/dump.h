@@ -15,7 +15,7 @@
 
 /* What pg_dump's own selection options were given, in order. */
 struct dump_word {
-	enum { DUMP_SCHEMA, DUMP_EXCLUDE_SCHEMA, DUMP_TABLE,
+	enum dump_what { DUMP_SCHEMA, DUMP_EXCLUDE_SCHEMA, DUMP_TABLE,
 		DUMP_EXCLUDE_TABLE, DUMP_EXCLUDE_TABLE_DATA } what;
 	const char *pattern;
 };

@@ -8,9 +8,11 @@
  * What -t names, and what comes with it: partitions, the sequences of its
  * columns, indexes and statistics.
  */
+enum item_kind { ITEM_TABLE, ITEM_SEQUENCE, ITEM_DEFAULT, ITEM_PART };
+
 struct item {
 	char *schema, *name;
-	enum { ITEM_TABLE, ITEM_SEQUENCE, ITEM_DEFAULT, ITEM_PART } what;
+	enum item_kind what;
 	bool in_file;  /* the file says how it is made, or has rows of it */
 	bool there;    /* the target has it already */
 	char kind;     /* then its relkind */
@@ -34,8 +36,8 @@ find(const struct pick *p, const char *schema, const char *name)
 
 /* 1 it is new, 0 it was there, -1. */
 static int
-add(struct pick *p, const char *schema, const char *name, int what,
-    struct err *e)
+add(struct pick *p, const char *schema, const char *name,
+    enum item_kind what, struct err *e)
 {
 	struct item *more, x = { .what = what };
 

@@ -1,236 +1,231 @@
-"""measure.py - run the cases in turn and print what they cost (see run)
+"""measure.py - runs the cases of a file in turn and tables what they cost
 
-Per run: wall time; CPU time of the command with all it started (client) and
-of the server (its backends, the finished ones too); the largest resident
-size of one process; the bytes of the result; how busy others kept the
-machine meanwhile, in cores. A ratio is the median over the rounds of this
-case's wall time against the base's in the same round.
+    measure.py --postmaster PID [--rounds N] [--output TSV] CASES [CASE]...
+
+The cases take turns, A B C A B C, so that a slow minute of the machine falls
+on all of them. Of each run is written down:
+
+    wall      seconds
+    user, sys CPU seconds of all processes of the command: the client's side
+    server    CPU seconds of the postmaster and all its processes, those
+              that have ended too
+    rss       MiB of the largest process of the command, at its largest
+              (what is smaller than this program is not seen: about 15)
+    bytes     size of what was written
+    other     processors that were busy with anything else, on average
+
+Where "other" is far above 0, walls say little: trust CPU seconds, and the
+least of several runs.
 """
 import argparse
+import configparser
+import glob
 import os
-import re
-import statistics
+import shutil
 import subprocess
 import sys
-import threading
 import time
 
-GROUPS = [
-    ('dump', [
-        # name, prepare, command, what to weigh
-        ('pg_dump | gzip', '',
-         'pg_dump medtranslate | gzip >$OUT/a.sql.gz', 'a.sql.gz'),
-        ('pg_dump | igzip -1', '',
-         'pg_dump medtranslate | igzip -1 >$OUT/igzip.gz', 'igzip.gz'),
-        ('pg_dump | zstd -1 -T2', '',
-         'pg_dump medtranslate | zstd -q -1 -T2 -f -o $OUT/a.zst', 'a.zst'),
-        ('pg_dump -Fd -j2 -Z1', 'rm -rf $OUT/a.fd',
-         'pg_dump -Fd -j2 -Z1 -f $OUT/a.fd medtranslate', 'a.fd'),
-        ('pgk-dump -j2', '',
-         'pgk-dump -q -j2 --no-encrypt -o $OUT/pgk.sql.gz medtranslate',
-         'pgk.sql.gz'),
-        ('pgk-dump -j2 -Z zstd', '',
-         'pgk-dump -q -j2 --no-encrypt -Z zstd -o $OUT/pgk.zst medtranslate',
-         'pgk.zst'),
-        ('pgk-dump -j2 -r', '',
-         'pgk-dump -q -j2 -r $RECIPIENT -o $OUT/pgk.age medtranslate',
-         'pgk.age'),
-    ]),
-    ('restore', [
-        ('gunzip | psql', 'fresh',
-         'gunzip -c $OUT/a.sql.gz | psql -qX -v ON_ERROR_STOP=1 -d r >/dev/null',
-         None),
-        ('pg_restore -j2', 'fresh',
-         'pg_restore -j2 -d r $OUT/a.fd', None),
-        # the same work as theirs; and then with what it does by itself
-        ('pgk-restore -j2', 'fresh',
-         'pgk-restore -q -j2 --no-analyze $OUT/pgk.sql.gz -d r', None),
-        ('pgk-restore -j2 -i', 'fresh',
-         'pgk-restore -q -j2 --no-analyze -i $IDENTITY $OUT/pgk.age -d r',
-         None),
-        ('  and ANALYZE', 'fresh',
-         'pgk-restore -q -j2 $OUT/pgk.sql.gz -d r', None),
-    ]),
-]
-FRESH = 'dropdb --if-exists r 2>/dev/null; createdb -T template0 r'
-# the bars of make bench: text, case, base, least ratio
-BARS = [
-    ('pgk-dump against the script', 'pgk-dump -j2', 'pg_dump | gzip', 6.0),
-    ('pgk-dump against igzip', 'pgk-dump -j2', 'pg_dump | igzip -1', 1.0),
-    ('pgk-dump against zstd', 'pgk-dump -j2', 'pg_dump | zstd -1 -T2', 1.0),
-    ('pgk-dump against -Fd', 'pgk-dump -j2', 'pg_dump -Fd -j2 -Z1', 1.0),
-    ('encryption', 'pgk-dump -j2 -r', 'pgk-dump -j2', 1 / 1.2),
-    ('pgk-restore against psql', 'pgk-restore -j2', 'gunzip | psql', 1.5),
-    ('pgk-restore against pg_restore', 'pgk-restore -j2', 'pg_restore -j2', 1.0),
-]
-FIELDS = ('wall', 'client', 'server', 'rss', 'bytes', 'other')
+FIELDS = ('wall', 'user', 'sys', 'server', 'rss', 'bytes', 'other')
 TICK = os.sysconf('SC_CLK_TCK')
 
 
-def stat(pid):
-    """parent, session, own CPU, own and reaped children's CPU; or None"""
+class Failed(Exception):
+    pass
+
+
+def process_times(pid):
+    """(parent, own CPU ticks, those of its reaped children), None if gone"""
     try:
-        with open(f'/proc/{pid}/stat') as f:
-            x = f.read().rsplit(')', 1)[1].split()
+        with open(f'/proc/{pid}/stat', encoding='latin-1') as stat:
+            fields = stat.read().rsplit(')', 1)[1].split()
     except OSError:
         return None
-    return int(x[1]), int(x[3]), int(x[11]) + int(x[12]), \
-        sum(int(i) for i in x[11:15])
+    own = int(fields[11]) + int(fields[12])
+    reaped = int(fields[13]) + int(fields[14])
+    return int(fields[1]), own, reaped
 
 
-def processes():
-    return [int(p) for p in os.listdir('/proc') if p.isdigit()]
-
-
-def server_cpu(postmaster):
-    total = stat(postmaster)[3]
-    for p in processes():
-        s = stat(p)
-        if s is not None and s[0] == postmaster:
-            total += s[2]
+def server_seconds(postmaster):
+    times = process_times(postmaster)
+    if times is None:
+        raise Failed('the server is gone')
+    total = times[1] + times[2]
+    for name in os.listdir('/proc'):
+        if name.isdigit():
+            times = process_times(name)
+            if times is not None and times[0] == postmaster:
+                total += times[1]
     return total / TICK
 
 
-def machine_cpu():
-    with open('/proc/stat') as f:
-        x = [int(i) for i in f.readline().split()[1:]]
-    return (sum(x[:3]) + x[5] + x[6] + x[7]) / TICK
+def busy_seconds():
+    """CPU seconds of the whole machine: all but idle, iowait and guests"""
+    with open('/proc/stat', encoding='ascii') as stat:
+        ticks = [int(x) for x in stat.readline().split()[1:]]
+    return (sum(ticks[:3]) + sum(ticks[5:8])) / TICK
 
 
-class Largest(threading.Thread):
-    """The largest resident size any process of a session reaches, in kB."""
-
-    def __init__(self, session):
-        super().__init__(daemon=True)
-        self.session, self.size, self.over = session, 0, threading.Event()
-
-    def run(self):
-        while not self.over.wait(0.05):
-            for p in processes():
-                s = stat(p)
-                if s is None or s[1] != self.session:
-                    continue
-                try:
-                    with open(f'/proc/{p}/status') as f:
-                        m = re.search(r'VmHWM:\s+(\d+)', f.read())
-                except OSError:
-                    continue
-                if m:
-                    self.size = max(self.size, int(m[1]))
+def shell(commands):
+    return subprocess.Popen(['bash', '-c', 'set -eo pipefail\n' + commands],
+                            stdin=subprocess.DEVNULL)
 
 
-def shell(command):
-    subprocess.run(['bash', '-c', 'set -eo pipefail\n' + command], check=True,
-                   stdin=subprocess.DEVNULL)
+def unmeasured(case, what):
+    if what in case and shell(case[what]).wait() != 0:
+        raise Failed(f'its "{what}" failed')
 
 
-def weigh(name):
-    path = os.path.join(os.environ['OUT'], name)
-    if os.path.isdir(path):
-        return sum(os.path.getsize(os.path.join(path, f))
-                   for f in os.listdir(path))
-    return os.path.getsize(path)
+def size(patterns):
+    total = 0
+    for pattern in os.path.expandvars(patterns).split():
+        total += sum(os.path.getsize(path) for path in glob.glob(pattern))
+    return total
 
 
-def run_case(case, postmaster):
-    name, prepare, command, result = case
-    if prepare:
-        shell(FRESH if prepare == 'fresh' else prepare)
+def measure(case, postmaster):
+    unmeasured(case, 'before')
     os.sync()
-    server, machine = server_cpu(postmaster), machine_cpu()
-    begun = time.monotonic()
-    child = subprocess.Popen(['bash', '-c', 'set -eo pipefail\n' + command],
-                             stdin=subprocess.DEVNULL, start_new_session=True)
-    largest = Largest(child.pid)
-    largest.start()
-    _, status, usage = os.wait4(child.pid, 0)
-    wall = time.monotonic() - begun
-    largest.over.set()
-    machine = machine_cpu() - machine
-    time.sleep(0.3)  # the postmaster reaps its backends
-    server = server_cpu(postmaster) - server
+    server = server_seconds(postmaster)
+    busy = busy_seconds()
+    start = time.monotonic()
+    process = shell(case['run'])
+    _, status, usage = os.wait4(process.pid, 0)
+    wall = time.monotonic() - start
+    busy = busy_seconds() - busy
+    process.returncode = os.WEXITSTATUS(status)
     if status != 0:
-        sys.exit(f'bench: {name}: exit status '
-                 f'{os.waitstatus_to_exitcode(status)}')
-    if result is None:
-        check_rows()
-    client = usage.ru_utime + usage.ru_stime
-    return dict(wall=wall, client=client, server=server,
-                rss=largest.size / 1024, bytes=weigh(result) if result else 0,
-                other=max(0.0, (machine - client - server) / wall))
+        raise Failed(f'status {status >> 8 or status}')
+    time.sleep(0.5)     # until the postmaster has reaped its backends
+    server = server_seconds(postmaster) - server
+    row = {
+        'wall': wall, 'user': usage.ru_utime, 'sys': usage.ru_stime,
+        'server': server, 'rss': usage.ru_maxrss / 1024,
+        'bytes': size(case.get('size', '')),
+        'other': max(0.0, (busy - usage.ru_utime - usage.ru_stime - server)
+                     / wall),
+    }
+    unmeasured(case, 'after')
+    return row
 
 
-def check_rows():
-    def count(database):
-        return subprocess.check_output(
-            ['psql', '-qXAtd', database, '-c', 'SELECT count(*) FROM messages'])
-    if count('r') != count('medtranslate'):
-        sys.exit('bench: the restore lost rows')
+def median(values):
+    values = sorted(values)
+    half = len(values) // 2
+    return (values[half] + values[~half]) / 2
 
 
-def ratio(runs, base, name):
-    return statistics.median(b['wall'] / x['wall']
-                             for b, x in zip(runs[base], runs[name]))
+def summary(rows):
+    line = {field: median([row[field] for row in rows]) for field in FIELDS}
+    line['least'] = min(row['wall'] for row in rows)
+    line['client'] = median([row['user'] + row['sys'] for row in rows])
+    return line
 
 
-def table(group, runs, base):
-    print(f'\n{group:<24}{"wall s":>9}{"least":>9}{"times":>8}{"client":>9}'
-          f'{"server":>9}{"MB RSS":>9}{"MB out":>10}{"size":>8}{"others":>8}')
-    size = statistics.median(x['bytes'] for x in runs[base])
-    for name, list_ in runs.items():
-        m = {f: statistics.median(x[f] for x in list_) for f in FIELDS}
-        least = min(x['wall'] for x in list_)
-        print(f'{name:<24}{m["wall"]:>9.2f}{least:>9.2f}'
-              f'{ratio(runs, base, name):>8.2f}{m["client"]:>9.2f}'
-              f'{m["server"]:>9.2f}{m["rss"]:>9.0f}{m["bytes"] / 1e6:>10.1f}'
-              f'{m["bytes"] / size if size else 0:>8.3f}{m["other"]:>8.2f}')
+def table(kind, lines):
+    base = next(iter(lines.values()))
+    width = max(len(name) for name in lines)
+    print(f'\n{kind:{width}}   wall s  times   least  times  client s '
+          'server s  RSS MiB       MB   size  other')
+    for name, line in lines.items():
+        written = (f'{line["bytes"] / 1e6:8.1f} '
+                   f'{line["bytes"] / base["bytes"]:6.3f}'
+                   if line['bytes'] and base['bytes'] else f'{"-":>8} {"-":>6}')
+        print(f'{name:{width}} {line["wall"]:8.2f} '
+              f'{base["wall"] / line["wall"]:6.2f} {line["least"]:7.2f} '
+              f'{base["least"] / line["least"]:6.2f} {line["client"]:9.2f} '
+              f'{line["server"]:8.2f} {line["rss"]:8.0f} {written} '
+              f'{line["other"]:6.2f}')
 
 
-def bars(runs):
-    print('\nbars:')
-    for text, name, base, least in BARS:
-        if name in runs and base in runs:
-            r = ratio(runs, base, name)
-            print(f'  {"met   " if r >= least else "MISSED"}  {text}: '
-                  f'{r:.2f} times (bar {least:.2f})')
-    if 'pgk-dump -j2' in runs and 'pg_dump | gzip' in runs:
-        r = runs['pgk-dump -j2'][0]['bytes'] / \
-            runs['pg_dump | gzip'][0]['bytes']
-        print(f'  {"met   " if r <= 1.25 else "MISSED"}  size against gzip: '
-              f'{r:.3f} (bar 1.25)')
-    most = max((x['rss'] for n, l in runs.items() if 'pgk' in n
-                for x in l), default=0)
-    print(f'  {"met   " if most <= 100 else "MISSED"}  memory of a pgk '
-          f'process: {most:.0f} MB (bar 100)')
+def judge(case, line, lines):
+    """(what a case has to reach, what it does reach, whether that is enough)"""
+    base = next(iter(lines.values()))
+    for bar in case.get('bars', '').strip().splitlines():
+        least, other = bar.split(None, 1)
+        if other in lines:
+            times = lines[other]['wall'] / line['wall']
+            yield (f'{least} times as fast as {other}', f'{times:.2f}',
+                   times >= float(least))
+    if 'larger' in case and base['bytes']:
+        larger = line['bytes'] / base['bytes']
+        yield (f'{case["larger"]} times the bytes at most', f'{larger:.3f}',
+               larger <= float(case['larger']))
+    if 'memory' in case:
+        yield (f'{case["memory"]} MiB at most', f'{line["rss"]:.0f}',
+               line['rss'] <= float(case['memory']))
+
+
+def judgement(cases, kinds):
+    print('\nbars')
+    for kind, lines in kinds.items():
+        for name, line in lines.items():
+            case = cases[f'{kind}: {name}']
+            for bar, reached, met in judge(case, line, lines):
+                print(f'{"met   " if met else "MISSED"} {name}: {bar}: '
+                      f'{reached}')
+
+
+def read_cases(path, wanted):
+    cases = configparser.ConfigParser(interpolation=None, delimiters='=',
+                                      comment_prefixes=';')
+    with open(path, encoding='utf-8') as file:
+        cases.read_file(file)
+    for name in wanted:
+        if name not in cases:
+            raise SystemExit(f'bench: no such case: "{name}"')
+    chosen = {}
+    for name in wanted or cases.sections():
+        lacks = [program for program in cases[name].get('needs', '').split()
+                 if shutil.which(program) is None]
+        if lacks:
+            print(f'bench: {name}: left out, {lacks[0]} is not installed',
+                  file=sys.stderr)
+        else:
+            chosen[name] = cases[name]
+    return chosen
 
 
 def main():
-    ap = argparse.ArgumentParser()
-    ap.add_argument('--server', type=int, required=True)
-    ap.add_argument('--rounds', type=int, default=3)
-    ap.add_argument('--out', required=True)
-    ap.add_argument('--only', default='')
-    a = ap.parse_args()
-    every = {}
-    with open(a.out, 'w') as out:
-        print('group', 'case', 'round', *FIELDS, sep='\t', file=out)
-        for group, cases in GROUPS:
-            base = cases[0][0]
-            # restores need what the dumps have left
-            chosen = [c for c in cases if a.only in c[0] or c[0] == base or
-                      group == 'dump' and ('pgk' in c[0] or '-Fd' in c[0])]
-            runs = {c[0]: [] for c in chosen}
-            for r in range(a.rounds):
-                for case in chosen[r % len(chosen):] + chosen[:r % len(chosen)]:
-                    x = run_case(case, a.server)
-                    runs[case[0]].append(x)
-                    print(group, case[0], r, *(f'{x[f]:.3f}' for f in FIELDS),
-                          sep='\t', file=out, flush=True)
-                    print(f'  {case[0]:<24}{x["wall"]:8.2f} s', file=sys.stderr)
-            table(group, runs, base)
-            every.update(runs)
-    bars(every)
-    print(f'\nevery run: {a.out}')
+    parser = argparse.ArgumentParser()
+    parser.add_argument('--rounds', type=int, default=3)
+    parser.add_argument('--postmaster', type=int, required=True)
+    parser.add_argument('--output')
+    parser.add_argument('cases')
+    parser.add_argument('wanted', nargs='*')
+    args = parser.parse_args()
+    cases = read_cases(args.cases, args.wanted)
+
+    results = {name: [] for name in cases}
+    failed = 0
+    output = open(args.output or os.devnull, 'w', encoding='utf-8')
+    print('case', 'round', *FIELDS, sep='\t', file=output)
+    for turn in range(1, args.rounds + 1):
+        for name, case in cases.items():
+            try:
+                row = measure(case, args.postmaster)
+            except Failed as error:
+                failed += 1
+                print(f'bench: {name}: {error}', file=sys.stderr)
+                continue
+            results[name].append(row)
+            print(name, turn, *(f'{row[field]:.3f}' for field in FIELDS),
+                  sep='\t', file=output, flush=True)
+            print(f'bench: round {turn}: {name}: {row["wall"]:.2f} s',
+                  file=sys.stderr)
+    output.close()
+
+    kinds = {}
+    for name, rows in results.items():
+        if rows:
+            kind, case = name.split(': ', 1)
+            kinds.setdefault(kind, {})[case] = summary(rows)
+    for kind, lines in kinds.items():
+        table(kind, lines)
+    judgement(cases, kinds)
+    print('\ntimes: how many times as fast as the first line, by the median'
+          ' and by the least;\nother: processors busy with other work')
+    return failed > 0
 
 
-main()
+sys.exit(main())

@@ -23,6 +23,8 @@ static struct {
 	struct age_keys *keys; /* this one alone */
 } people[PEOPLE];
 
+static bool run(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+
 static bool
 run(const char *fmt, ...)
 {

@@ -184,6 +184,7 @@ main(void)
 {
 	struct stop_slot s;
 
+	signal(SIGHUP, SIG_DFL); /* may be ignored, under nohup(1) */
 	EQ(run(actions), 0);
 	EQ(run(interrupt), 0);
 	EQ(run(hangup), 0);

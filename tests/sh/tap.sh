@@ -34,7 +34,7 @@ for tap_name in $(compgen -e | grep -E '^PG|^LC_|^LANG'); do
 	*) unset "$tap_name" ;;
 	esac
 done
-export LC_ALL=C.UTF-8 PATH=$BUILD/bin:$BUILD/tests/tool:$PATH
+export TERM=xterm LC_ALL=C.UTF-8 PATH=$BUILD/bin:$BUILD/tests/tool:$PATH
 umask 022
 
 tap_count=0
