@@ -128,6 +128,7 @@ done
 set=$gz
 file=$(set_file "$gz")
 run pgk-dump -q --no-encrypt chat
+exits 0 "another set"
 other=$(cat "$T/out")
 cp "$(set_file "$other")" "$file"
 what="another set's object"

@@ -23,8 +23,11 @@ read_same()
 	local file=$1 want=$2
 
 	shift 2
-	if ! command -v "$1" >/dev/null; then
-		skip "$*" "not installed"
+	# python and perl may be there without their libraries
+	if ! command -v "$1" >/dev/null ||
+	    { [ "$1" = python3 ] && ! python3 -c 'import gzip' 2>/dev/null; } ||
+	    { [ "$1" = perl ] && ! perl "$2" -e 1 2>/dev/null; }; then
+		skip "$1" "not installed"
 		return
 	fi
 	"$@" <"$file" >"$T/read" 2>"$T/err"
@@ -46,8 +49,6 @@ ok "zstd -t" zstd -qt "$T/d.zst"
 zstd -qdc "$T/d.zst" >"$T/plain.zst"
 is "$(grep -c ^COPY "$T/plain.zst")" "$(grep -c ^COPY "$T/plain")" \
     "zstd holds as many COPYs"
-read_same "$T/d.zst" "$T/plain.zst" python3 -c \
-    'import subprocess, sys; sys.stdout.buffer.write(subprocess.run(["zstd", "-dc"], stdin=sys.stdin, capture_output=True).stdout)'
 
 # age, both ways -----------------------------------------------------------
 run pgk-dump -r "$recipient" -o "$T/d.age" chat

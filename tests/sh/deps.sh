@@ -55,7 +55,7 @@ for what; do
 	case $what in
 	bench)
 		need_command igzip isal
-		need_command python3 python3-minimal
+		need_command python3 python3
 		;;
 	ci)
 		need_command python3 python3-minimal
@@ -106,15 +106,15 @@ as_root+=(env DEBIAN_FRONTEND=noninteractive)
 
 apt_install()
 {
-	"${as_root[@]}" apt-get -q -y -o Dpkg::Use-Pty=0 --no-upgrade \
-	    --no-install-recommends install "$@"
+	"${as_root[@]}" apt-get -qq -y -o Dpkg::Use-Pty=0 --no-upgrade \
+	    --no-install-recommends install "$@" >/dev/null
 }
 
 cat >&2 <<-END
 pgk: not installed here: ${missing[*]} ${server[*]}
 pgk: installing them: ${sudo_word}apt-get install
 END
-"${as_root[@]}" apt-get -q update
+"${as_root[@]}" apt-get -qq update
 [ ${#missing[@]} -eq 0 ] || apt_install "${missing[@]}"
 [ ${#server[@]} -gt 0 ] || exit 0
 
