@@ -58,7 +58,7 @@ for what; do
 		need_command python3 python3
 		;;
 	ci)
-		need_command python3 python3-minimal
+		need_command python3 python3
 		need_command clang clang
 		need_command shellcheck shellcheck
 		;;
