@@ -91,12 +91,19 @@ done:
 	return rc;
 }
 
+/*
+ * Memory only upwards. A build of our own keeps every worker busy: more
+ * processes for each would share its memory, spill and merge.
+ */
 static int
-set_memory(struct pg *c, unsigned mb, struct err *e)
+set_up(struct pg *c, const struct building *x, struct err *e)
 {
+	unsigned mb = x->memory;
 	char sql[160];
 
-	/* only upwards */
+	if (x->r->session_count > 1 && x->count > 1 &&
+	    pg_exec(c, "SET max_parallel_maintenance_workers = 0", e) == -1)
+		return -1;
 	snprintf(sql, sizeof sql, "SELECT set_config('maintenance_work_mem', "
 	    "'%uMB', false) WHERE (SELECT setting::bigint FROM pg_settings "
 	    "WHERE name = 'maintenance_work_mem') < %u", mb, mb * 1024);
@@ -108,7 +115,7 @@ work(void *ctx, struct pg *c, struct err *e)
 {
 	struct building *x = ctx;
 	const char *tablespace = NULL;
-	int rc = set_memory(c, x->memory, e);
+	int rc = set_up(c, x, e);
 	size_t i;
 
 	while (rc == 0 && (i = crew_next(x->r, &x->next, x->count)) <
