@@ -30,7 +30,7 @@ WERROR =
 SAN =
 PG_INCLUDE := $(shell pg_config --includedir 2>/dev/null || \
 	echo /usr/include/postgresql)
-CFLAGS_ALL = -std=c17 -D_GNU_SOURCE -Ilib -I$(BUILD) $(OPT) $(WARN) \
+CFLAGS_ALL = -std=c17 -D_GNU_SOURCE -Ilib $(OPT) $(WARN) \
 	$(WERROR) $(HARDEN) $(SAN) -pthread -I$(PG_INCLUDE) $(CFLAGS)
 LDFLAGS_ALL = $(LINK_HARDEN) -Wl,--as-needed $(SAN) -pthread $(LDFLAGS)
 
