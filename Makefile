@@ -105,10 +105,11 @@ $(BUILD)/tests/tool/%: tests/tool/%.c $(BUILD)/libpgk.a
 
 -include $(OBJ:.o=.d) $(wildcard $(BUILD)/dep/*.d)
 
-# Rewritten when compiler or flags are others than those it holds.
+# Rewritten when compiler or flags are others than those it holds; whether
+# warnings are errors changes no object.
 $(BUILD)/flags: FORCE
 	@mkdir -p $(@D)
-	@flags='$(CC) $(CFLAGS_ALL) $(LDFLAGS_ALL)'; \
+	@flags='$(CC) $(filter-out -Werror,$(CFLAGS_ALL)) $(LDFLAGS_ALL)'; \
 	  [ "$$flags" = "$$(cat $@ 2>/dev/null)" ] || echo "$$flags" >$@
 
 # Say at once, and in one go, which libraries are not there.
