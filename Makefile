@@ -48,9 +48,11 @@ NEEDS = libpq-fe.h:pq:libpq-dev zstd.h:zstd:libzstd-dev zlib.h:z:zlib1g-dev \
 	sodium.h:sodium:libsodium-dev jansson.h:jansson:libjansson-dev \
 	ini.h:inih:libinih-dev
 
-ROOMS = err log buf fsx unit stop task proc progress opt conf \
+ROOMS = err log buf fsx unit stop task proc progress opt conf lsn \
 	sink gz zst codec age digest sign piece unpack sqltext \
-	store repo pg dump restore prune list cli source
+	tar page manifest increment wal \
+	store repo pg archive dump base receive restore recover prune list \
+	index cli source
 TOOLS = $(basename $(notdir $(wildcard cmd/pgk-*.c)))
 
 SRC = $(wildcard $(addsuffix /*.c,$(addprefix lib/,$(ROOMS))))

@@ -9,10 +9,11 @@ cd "${1:-$(dirname "$0")/..}"
 
 # the layers, lowest first; a room includes its own layer or lower
 layers=(
-	"err log buf fsx unit stop task proc progress opt conf"
-	"sink gz zst codec age digest sign piece unpack sqltext"
-	"store repo pg"
-	"dump restore prune list source cli"
+	"err log buf fsx unit stop task proc progress opt conf lsn"
+	"sink gz zst codec age digest sign piece unpack sqltext
+	 tar page manifest increment wal"
+	"store repo pg archive"
+	"dump base receive restore recover prune list index source cli"
 )
 # foreign header (a pattern): the rooms that may include it
 foreign=(
@@ -20,7 +21,7 @@ foreign=(
 	"postgres*:"
 	"zlib.h:gz"
 	"libdeflate.h:gz"
-	"isa-l*:gz"
+	"isa-l*:gz digest"
 	"zstd*:zst"
 	"sodium*:age digest sign"
 	"jansson*:repo"

@@ -1,5 +1,6 @@
 /*
- * digest: BLAKE2b-256, the sum that `b2sum -l 256` prints.
+ * digest: BLAKE2b-256, the sum that `b2sum -l 256` prints; and what
+ * PostgreSQL's own files want: CRC-32C, SHA-256.
  */
 #ifndef PGK_DIGEST_H
 #define PGK_DIGEST_H
@@ -34,5 +35,27 @@ const char *digest_hex(const struct digest *d, char out[DIGEST_HEX]);
 
 /* 64 digits, 0-9 and a-f, and nothing else; ERR_CORRUPT otherwise. */
 int digest_parse(const char *hex, struct digest *d, struct err *e);
+
+/*
+ * CRC-32C (Castagnoli) as PostgreSQL uses it: of bytes that follow those
+ * whose CRC is `crc`; 0 to begin with. Several GB/s where the processor
+ * helps.
+ */
+uint32_t digest_crc32c(uint32_t crc, const void *data, size_t len);
+
+/* SHA-256, slow for manifests only. */
+struct digest_sha256;
+struct digest_sha256 *digest_sha256_new(struct err *e);
+void digest_sha256_add(struct digest_sha256 *s, const void *data, size_t len);
+/* The 64 hexadecimal digits; the state is used up and must be freed. */
+void digest_sha256_hex(struct digest_sha256 *s, char out[65]);
+void digest_sha256_free(struct digest_sha256 *s); /* NULL ok */
+
+/*
+ * SipHash-2-4 of a block under a random key, to tell whether it changed.
+ */
+#define DIGEST_KEY 16
+uint64_t digest_keyed(const unsigned char key[DIGEST_KEY], const void *data,
+    size_t len);
 
 #endif

@@ -102,6 +102,45 @@ int pg_copy_end(struct pg *c, uint64_t *rows, struct err *e);
 void pg_copy_abort(struct pg *c, const char *why);
 
 /*
+ * Replication: a connection to the server's walsender (replication=true;
+ * `t`'s dbname is not used). Role: REPLICATION, and a line for "replication"
+ * in pg_hba.conf. Commands are those of PostgreSQL's "Streaming Replication
+ * Protocol"; pg_exec() and the calls below work, pg_query() with count 0 too.
+ */
+struct pg *pg_connect_replication(const struct pg_target *t, struct err *e);
+
+/* Whether pg_connect_replication() made it. */
+bool pg_is_replication(const struct pg *c);
+
+/*
+ * A command with several results (BASE_BACKUP, START_REPLICATION): send it,
+ * then take them one by one. PG_NEXT_ROWS gives *rows (caller frees);
+ * PG_NEXT_COPY_OUT and _BOTH: read with pg_copy_next() or pg_stream_next()
+ * until the end, then go on; PG_NEXT_COPY_IN: pg_copy_write(), then
+ * pg_copy_done(); PG_NEXT_DONE: the command is over.
+ */
+enum pg_next { PG_NEXT_ROWS, PG_NEXT_COPY_OUT, PG_NEXT_COPY_IN,
+	PG_NEXT_COPY_BOTH, PG_NEXT_DONE };
+int pg_send(struct pg *c, const char *command, struct err *e);
+int pg_next(struct pg *c, enum pg_next *what, struct pg_rows **rows,
+    struct err *e);
+
+/* End our side of a COPY IN or COPY BOTH; its result comes by pg_next(). */
+int pg_copy_done(struct pg *c, struct err *e);
+
+/*
+ * One message of a COPY OUT or BOTH, waiting at most `timeout_ms` (-1: for
+ * ever): 1 and the message (valid until the following call), 0 after the
+ * time, 2 at the end of the COPY, -1.
+ */
+int pg_stream_next(struct pg *c, int timeout_ms, const char **data,
+    size_t *len, struct err *e);
+
+/* One message to the server in a COPY BOTH, sent at once. */
+int pg_stream_send(struct pg *c, const void *data, size_t len,
+    struct err *e);
+
+/*
  * End what another thread is doing on this connection, soon and for good:
  * asks the server to cancel and shuts the socket down. The connection is
  * lost. Async-signal-unsafe, thread-safe; for stop.h and task_crowd().

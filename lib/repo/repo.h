@@ -1,10 +1,10 @@
 /*
  * repo: the catalogue: sets of a store, and how they come and go.
  *
- * A set is KIND/NAME.json and its objects KIND/NAME.*; it exists once its
- * .json does. NAME is [A-Za-z0-9_%-]+ and never holds a '.', so that it ends
- * where the first '.' stands. While a set is being published or deleted,
- * intents (KIND/NAME.intent, .intent-2, ...) name its objects and their marks
+ * A set is KIND/NAME.json and its objects KIND/NAME.* or, of a base backup,
+ * KIND/NAME/...; it exists once its .json does. NAME is [A-Za-z0-9_%-]+ and
+ * never holds a '.', so that it ends where the first '.' or '/' stands. While
+ * a set is being published or deleted, intents (KIND/NAME.intent, .intent-2, ...) name its objects and their marks
  * (store.h): a run that died is told by an intent nobody holds, and
  * repo_recover() removes exactly what the intent names, if it bears the
  * mark. Nothing else in a store is ever deleted: files of others lie there
@@ -34,8 +34,11 @@ int repo_kind_parse(const char *word, enum repo_kind *kind, struct err *e);
 
 /* One object of a set. */
 struct repo_object {
-	char *name;            /* "NAME.sql.gz.age", without the folder */
-	char *role;            /* "sql", "globals" */
+	/* "NAME.sql.gz.age" or "NAME/base.tar.gz.age", without the kind's
+	 * folder */
+	char *name;
+	/* "sql", "globals"; "base", "tablespace-OID", "manifest", "blocks" */
+	char *role;
 	uint64_t stored, plain; /* bytes */
 	struct digest sum;     /* of the stored bytes */
 	enum codec_kind codec;
@@ -58,6 +61,12 @@ struct repo_database {
 	uint64_t size; /* pg_database_size() */
 };
 
+/* A tablespace of a base backup. */
+struct repo_tablespace {
+	uint32_t oid;
+	char *location; /* on the server it was taken from */
+};
+
 /* The content of a .json. All strings owned; NULL where not known. */
 struct repo_set {
 	enum repo_kind kind;
@@ -69,9 +78,17 @@ struct repo_set {
 	char *server_version_text;
 	char *host;              /* where it was taken: host name */
 	int64_t start, end;      /* seconds since 1970, UTC */
-	char *lsn;               /* of the snapshot, "0/16B3748", or NULL */
+	char *lsn;               /* of the snapshot, "0/16B3748", or NULL; of
+	                            a base backup, where its WAL begins */
 	uint32_t timeline;       /* 0 when not known */
 	char *parent;            /* NAME a chain builds on, or NULL */
+	/* a base backup's; NULL, 0 in other sets */
+	char *end_lsn;           /* where the WAL it needs ends */
+	char *method;            /* "full", "blocks", "summaries" */
+	uint32_t wal_segment_size;
+	uint64_t bad_pages;      /* whose checksums were wrong */
+	struct repo_tablespace *tablespaces;
+	size_t tablespace_count;
 	char *checksums;         /* "on", "off" or NULL */
 	char **recipients;
 	size_t recipient_count;
@@ -111,6 +128,8 @@ int repo_add_recipient(struct repo_set *set, const char *recipient,
     struct err *e);
 int repo_add_missing(struct repo_set *set, const char *sentence,
     struct err *e);
+int repo_add_tablespace(struct repo_set *set,
+    const struct repo_tablespace *t, struct err *e);
 
 /* The sums of the objects' stored and plain bytes. */
 uint64_t repo_set_stored(const struct repo_set *set);
@@ -204,7 +223,8 @@ const struct repo_object *repo_object(const struct repo_set *set,
  * which '.' becomes %2E, or NULL for "snapshot_..."), takes the lock of this
  * kind of work on this stem (ERR_BUSY) and writes nothing yet.
  *
- * repo_draft_object() names one object (suffix ".sql.gz.age") and returns its
+ * repo_draft_object() names one object (suffix ".sql.gz.age", or
+ * "/base.tar.gz.age" for one in a folder of the set's own) and returns its
  * sink, having put the intent; the NAME is looked at once more by the first
  * one, so that repo_draft_name() is final only then.
  *

@@ -1,0 +1,140 @@
+/*
+ * archive: the write-ahead log in the store.
+ *
+ *	wal/0000000100000000/000000010000000000000001.gz[.age]   a segment
+ *	wal/0000000100000000/000000010000000000000002.partial.OFFSET.gz[.age]
+ *	wal/0000000100000000/000000010000000000000001.00000028.backup.gz[.age]
+ *	wal/00000002.history.gz[.age]
+ *	wal/system-identifier                                  decimal, a line
+ *
+ * Objects are published whole and never changed. What lies under a name is
+ * known without a key by the BLAKE2b-256 of its plain bytes: an encrypted
+ * object carries it as a further stanza of the age header ("-> pgk.blake2b
+ * SUM", which age passes over), any other is read. A `.partial.OFFSET` is a
+ * run of a segment's bytes from OFFSET (8 hexadecimal digits) on, put by
+ * pgk-wal receive while the segment grows.
+ */
+#ifndef PGK_ARCHIVE_H
+#define PGK_ARCHIVE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "age/age.h"
+#include "codec/codec.h"
+#include "lsn/lsn.h"
+#include "sink/sink.h"
+#include "store/store.h"
+
+struct archive;
+
+/* `store` borrowed. Nothing need be there yet. */
+struct archive *archive_open(struct store *store, struct err *e);
+void archive_close(struct archive *a); /* NULL ok */
+
+/* The archive's system identifier; ERR_ABSENT when it has none yet. */
+int archive_system(struct archive *a, uint64_t *id, struct err *e);
+
+/* The same, written if there is none yet; ERR_REFUSED if it is another. */
+int archive_claim(struct archive *a, uint64_t id, struct err *e);
+
+struct archive_how {
+	struct codec codec;
+	const struct age_keys *keys; /* or NULL: plain */
+	unsigned threads;
+};
+
+/*
+ * Put a file of pg_wal, durably. `name` as in lsn.h. The same content again is
+ * success; other content under the name is ERR_REFUSED and changes
+ * nothing. A segment is looked at first (wal_check()): another cluster's is
+ * ERR_REFUSED, one whose header tells another name ERR_CORRUPT. The first
+ * segment of an archive claims it. A name whose object cannot be compared
+ * (encrypted with a passphrase, no key at hand) is ERR_KEY.
+ */
+int archive_put(struct archive *a, const char *name, const void *data,
+    size_t len, const struct archive_how *how, struct err *e);
+
+/*
+ * The bytes of a file, decrypted, decompressed, proven: a segment is whole
+ * and passes wal_check(). With `partial` a segment that is there in runs
+ * alone comes as these and zeros behind. ERR_ABSENT only when the store
+ * answered and has no such file.
+ */
+int archive_get(struct archive *a, const char *name,
+    const struct age_keys *keys, bool partial, struct buf *out,
+    struct err *e);
+
+/* A file as it lies in the store. */
+struct archive_file {
+	struct lsn_name name;
+	char object[160];  /* the object's name in the store */
+	uint64_t stored;
+	uint32_t offset;   /* of a run */
+	bool run;          /* a ".partial.OFFSET" */
+};
+
+/*
+ * All files, ordered by timeline, then segment, then kind; histories of a
+ * timeline before its segments. `segment_size` 0: as the newest segment
+ * says, LSN_SEGMENT_SIZE in an empty archive. Caller frees.
+ */
+struct archive_list {
+	struct archive_file *files;
+	size_t count;
+	uint32_t segment_size;
+};
+int archive_list(struct archive *a, uint32_t segment_size,
+    struct archive_list *out, struct err *e);
+void archive_list_free(struct archive_list *l);
+
+/* Delete a file, or one of its runs; ERR_ABSENT if it is gone already. */
+int archive_delete(struct archive *a, const struct archive_file *f,
+    struct err *e);
+
+/* The ancestry of a timeline by the histories in the archive. */
+int archive_history(struct archive *a, uint32_t timeline,
+    const struct age_keys *keys, struct lsn_history *out, struct err *e);
+
+/* The newest timeline that descends from `timeline` (itself at least). */
+int archive_newest(struct archive *a, uint32_t timeline,
+    const struct age_keys *keys, uint32_t *newest, struct err *e);
+
+/*
+ * How far the log goes without a gap: from the segment that holds `start` on
+ * `timeline` along `h` (timeline's descendant's ancestry, or one without items
+ * for itself) on. *end: the first byte that is not there. *missing:
+ * the segment whose absence ended it; *gap: whether later ones are there
+ * all the same. *segments, *stored: those passed. No object is opened.
+ */
+struct archive_reach {
+	uint64_t end;
+	uint32_t end_timeline;
+	char missing[LSN_NAME_MAX];
+	bool gap;
+	uint64_t segments, stored;
+};
+void archive_reach(const struct archive_list *l, const struct lsn_history *h,
+    uint32_t timeline, uint64_t start, bool partial,
+    struct archive_reach *out);
+
+/*
+ * The guard in a restored data folder: while the file PGDATA/pgk-restored
+ * exists, nothing of that server is put into an archive. Lines "KEY: VALUE":
+ * set, store, environment, timeline (of the backup), time.
+ */
+#define ARCHIVE_GUARD_FILE "pgk-restored"
+struct archive_guard {
+	char set[256];
+	char store[1024];
+	char environment[64];
+	uint32_t timeline;
+	int64_t time;
+};
+int archive_guard_write(int datadir, const struct archive_guard *g,
+    struct err *e);
+/* ERR_ABSENT when there is no guard. */
+int archive_guard_read(int datadir, struct archive_guard *g, struct err *e);
+
+#endif
