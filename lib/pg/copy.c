@@ -59,8 +59,9 @@ pg_copy_next(struct pg *c, const char **data, size_t *len, uint64_t *rows,
 	}
 	*data = NULL;
 	*len = 0;
+	/* of a command with several results the next is pg_next()'s */
 	if (n == -1)
-		return drain(c, rows, e);
+		return c->sent ? 0 : drain(c, rows, e);
 	return pg_fail(c, NULL, e);
 }
 

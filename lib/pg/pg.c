@@ -36,13 +36,19 @@ is_unset(const PQconninfoOption *defaults, const struct pg_target *t,
 	return false;
 }
 
+/* .pgpass and pg_hba.conf call a walsender's database "replication". */
 static void
-fill(struct params *p, const struct pg_target *t)
+fill(struct params *p, const struct pg_target *t, bool replication)
 {
 	PQconninfoOption *defaults = PQconndefaults();
 
 	for (size_t i = 0; i < t->count; i++)
-		add(p, t->keyword[i], t->value[i]);
+		if (!replication || strcmp(t->keyword[i], "dbname") != 0)
+			add(p, t->keyword[i], t->value[i]);
+	if (replication) {
+		add(p, "dbname", "replication");
+		add(p, "replication", "true");
+	}
 	add(p, "fallback_application_name", log_program());
 	if (is_unset(defaults, t, "connect_timeout"))
 		add(p, "connect_timeout", "30");
@@ -155,7 +161,8 @@ interrupt(void *arg)
 
 /*
  * Names travel as the server stores them, nothing is found through a
- * search_path, and no timeout of the role's or database's cuts a backup.
+ * search_path, and no timeout of the role's or database's cuts a backup. A
+ * walsender knows no SET and none of these concerns it.
  */
 static int
 settle(struct pg *c, struct err *e)
@@ -167,6 +174,8 @@ settle(struct pg *c, struct err *e)
 		return err_set(e, ERR_PG, "server version %d.%d is older "
 		    "than 13, the oldest supported", version / 10000,
 		    version % 10000);
+	if (c->replication)
+		return 0;
 	if (server != NULL && PQsetClientEncoding(c->conn, server) != 0)
 		return pg_fail(c, NULL, e);
 	return pg_exec(c, version >= 170000 ?
@@ -178,8 +187,8 @@ settle(struct pg *c, struct err *e)
 	    e);
 }
 
-struct pg *
-pg_connect(const struct pg_target *t, struct err *e)
+static struct pg *
+connect_to(const struct pg_target *t, bool replication, struct err *e)
 {
 	struct params p = { .count = 0 };
 	struct pg *c = calloc(1, sizeof *c);
@@ -188,7 +197,8 @@ pg_connect(const struct pg_target *t, struct err *e)
 		err_nomem(e);
 		return NULL;
 	}
-	fill(&p, t);
+	c->replication = replication;
+	fill(&p, t, replication);
 	/* expand_dbname 0: a database's name is never a connection string */
 	c->conn = PQconnectdbParams(p.keyword, p.value, 0);
 	stop_register(&c->stop, interrupt, c);
@@ -208,6 +218,24 @@ pg_connect(const struct pg_target *t, struct err *e)
 fail:
 	pg_close(c);
 	return NULL;
+}
+
+struct pg *
+pg_connect(const struct pg_target *t, struct err *e)
+{
+	return connect_to(t, false, e);
+}
+
+struct pg *
+pg_connect_replication(const struct pg_target *t, struct err *e)
+{
+	return connect_to(t, true, e);
+}
+
+bool
+pg_is_replication(const struct pg *c)
+{
+	return c->replication;
 }
 
 void
@@ -272,8 +300,11 @@ int
 pg_query(struct pg *c, const char *sql, const char *const *params,
     size_t count, struct pg_rows **rows, struct err *e)
 {
-	PGresult *res = PQexecParams(c->conn, sql, (int)count, NULL, params,
-	    NULL, NULL, 0);
+	/* a walsender knows the simple protocol alone */
+	PGresult *res = c->replication && count == 0 ?
+	    PQexec(c->conn, sql) :
+	    PQexecParams(c->conn, sql, (int)count, NULL, params, NULL, NULL,
+	        0);
 	ExecStatusType status = PQresultStatus(res);
 
 	if (status != PGRES_TUPLES_OK && status != PGRES_COMMAND_OK) {

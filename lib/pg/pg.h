@@ -125,7 +125,10 @@ int pg_send(struct pg *c, const char *command, struct err *e);
 int pg_next(struct pg *c, enum pg_next *what, struct pg_rows **rows,
     struct err *e);
 
-/* End our side of a COPY IN or COPY BOTH; its result comes by pg_next(). */
+/*
+ * End our side of a COPY IN or COPY BOTH; its result comes by pg_next(). An
+ * error of the server's within a COPY ends it, and is told by this or pg_next().
+ */
 int pg_copy_done(struct pg *c, struct err *e);
 
 /*

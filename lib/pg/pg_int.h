@@ -22,6 +22,8 @@ struct pg {
 	PGcancel *cancel;
 	struct stop_slot stop;
 	char *row; /* the last row of a COPY OUT, to be freed */
+	bool replication;
+	bool sent; /* pg_send()'s command is not over: results remain */
 	char sqlstate[6];
 };
 
