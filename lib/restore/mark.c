@@ -56,20 +56,21 @@ add_comment(struct buf *sql, const char *what, const char *text,
 }
 
 static int
-database_what(const struct restore *r, struct buf *what, struct err *e)
+database_what(const char *name, struct buf *what, struct err *e)
 {
 	return buf_str(what, "DATABASE ", e) == -1 ? -1 :
-	    sqltext_quote(what, r->name, e);
+	    sqltext_quote(what, name, e);
 }
 
 int
-mark_begin(struct restore *r, struct err *e)
+mark_database(struct restore *r, struct pg *c, const char *name,
+    struct err *e)
 {
 	struct buf what = BUF_INIT(BUF_TEXT_MAX), sql = BUF_INIT(BUF_TEXT_MAX);
 	struct buf text = BUF_INIT(BUF_TEXT_MAX);
 	int rc = -1;
 
-	if (database_what(r, &what, e) == -1 ||
+	if (database_what(name, &what, e) == -1 ||
 	    mark_text(r, r->former, &text, e) == -1 ||
 	    buf_str(&sql, "BEGIN; SET LOCAL synchronous_commit = on; ", e) ==
 	    -1 || add_comment(&sql, what.data, text.data, e) == -1)
@@ -78,19 +79,27 @@ mark_begin(struct restore *r, struct err *e)
 	    "PUBLIC", what.data) == -1)
 		goto done;
 	if (buf_str(&sql, "; COMMIT", e) == -1 ||
-	    pg_exec(r->main, sql.data, e) == -1) {
+	    pg_exec(c, sql.data, e) == -1) {
 		err_prefix(e, "could not mark database \"%s\" as unfinished",
 		    r->name);
 		err_hint(e, "restore as the database's owner");
 		goto done;
 	}
-	r->marked = true;
 	rc = 0;
 done:
 	buf_free(&text);
 	buf_free(&sql);
 	buf_free(&what);
 	return rc;
+}
+
+int
+mark_begin(struct restore *r, struct err *e)
+{
+	if (!r->marked && mark_database(r, r->main, r->name, e) == -1)
+		return -1;
+	r->marked = true;
+	return 0;
 }
 
 /* All in one transaction: it is finished or it is not. */
@@ -100,7 +109,7 @@ mark_end(struct restore *r, struct err *e)
 	struct buf what = BUF_INIT(BUF_TEXT_MAX), sql = BUF_INIT(BUF_TEXT_MAX);
 	int rc = -1;
 
-	if (database_what(r, &what, e) == -1 || pg_exec(r->main,
+	if (database_what(r->name, &what, e) == -1 || pg_exec(r->main,
 	    "BEGIN; SET LOCAL synchronous_commit = on", e) == -1 ||
 	    add_comment(&sql, what.data, r->former, e) == -1 ||
 	    (r->created && buf_fmt(&sql, e, "; GRANT CONNECT ON %s TO PUBLIC",

@@ -136,6 +136,9 @@ int target_replace(struct restore *r, struct pg *c, const struct pg_rows *db,
 /* in the mark of a database that replaced one which had them */
 #define MARK_LOST " in place of a database with settings or grants"
 int mark_begin(struct restore *r, struct err *e);
+/* The same over any connection, to a database that is not called so yet. */
+int mark_database(struct restore *r, struct pg *c, const char *name,
+    struct err *e);
 /* Run r->late and take the mark away, at once and durably. */
 int mark_end(struct restore *r, struct err *e);
 /* The same for a table (-t). */

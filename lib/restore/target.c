@@ -1,8 +1,12 @@
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "digest/digest.h"
 #include "log/log.h"
 #include "restore/restore_int.h"
+
+#define TARGET_NEW_MAX 48
 
 extern const char sql_restore_objects[], sql_restore_database[];
 
@@ -163,33 +167,96 @@ add_provider(struct buf *sql, int version, const struct database_facts *f,
 	return buf_str(sql, " LOCALE_PROVIDER libc", e);
 }
 
-int
-target_create(struct restore *r, struct pg *c, const struct database_facts *f,
+static int
+add_create(struct pg *c, const char *name, const struct database_facts *f,
+    struct buf *sql, struct err *e)
+{
+	return buf_str(sql, "CREATE DATABASE ", e) == -1 ||
+	    sqltext_quote(sql, name, e) == -1 ||
+	    buf_str(sql, " TEMPLATE template0", e) == -1 ||
+	    add_name(sql, "OWNER", f->owner, e) == -1 ||
+	    add_word(sql, "ENCODING", f->encoding, e) == -1 ||
+	    add_provider(sql, pg_server_version(c), f, e) == -1 ||
+	    add_word(sql, "LC_COLLATE", f->collate, e) == -1 ||
+	    add_word(sql, "LC_CTYPE", f->ctype, e) == -1 ||
+	    add_name(sql, "TABLESPACE", f->tablespace, e) == -1 ? -1 : 0;
+}
+
+/* What a database is called until it bears the mark. */
+static void
+new_name(const char *name, char out[TARGET_NEW_MAX])
+{
+	char hex[DIGEST_HEX];
+	struct digest d;
+
+	digest_of(name, strlen(name), &d);
+	snprintf(out, TARGET_NEW_MAX, "pgk-restore new %.16s",
+	    digest_hex(&d, hex));
+}
+
+/* One that a killed run left; nobody has used it yet. */
+static int
+drop_new(struct pg *c, const char *name, struct err *e)
+{
+	struct buf sql = BUF_INIT(BUF_TEXT_MAX);
+	int rc = -1;
+
+	if (buf_str(&sql, "DROP DATABASE IF EXISTS ", e) == 0 &&
+	    sqltext_quote(&sql, name, e) == 0)
+		rc = pg_exec(c, sql.data, e);
+	buf_free(&sql);
+	return rc;
+}
+
+static int
+rename_new(const struct restore *r, struct pg *c, const char *from,
     struct err *e)
 {
 	struct buf sql = BUF_INIT(BUF_TEXT_MAX);
 	int rc = -1;
 
-	if (buf_str(&sql, "CREATE DATABASE ", e) == -1 ||
-	    sqltext_quote(&sql, r->name, e) == -1 ||
-	    buf_str(&sql, " TEMPLATE template0", e) == -1 ||
-	    add_name(&sql, "OWNER", f->owner, e) == -1 ||
-	    add_word(&sql, "ENCODING", f->encoding, e) == -1 ||
-	    add_provider(&sql, pg_server_version(c), f, e) == -1 ||
-	    add_word(&sql, "LC_COLLATE", f->collate, e) == -1 ||
-	    add_word(&sql, "LC_CTYPE", f->ctype, e) == -1 ||
-	    add_name(&sql, "TABLESPACE", f->tablespace, e) == -1)
+	if (buf_str(&sql, "ALTER DATABASE ", e) == 0 &&
+	    sqltext_quote(&sql, from, e) == 0 &&
+	    buf_str(&sql, " RENAME TO ", e) == 0 &&
+	    sqltext_quote(&sql, r->name, e) == 0)
+		rc = pg_exec(c, sql.data, e);
+	buf_free(&sql);
+	return rc;
+}
+
+/*
+ * It is made and marked under another name, so that there is no instant at
+ * which the real name stands for a database that looks finished.
+ */
+int
+target_create(struct restore *r, struct pg *c, const struct database_facts *f,
+    struct err *e)
+{
+	struct buf sql = BUF_INIT(BUF_TEXT_MAX);
+	struct err ignored = ERR_INIT;
+	char name[TARGET_NEW_MAX];
+	int rc = -1;
+
+	new_name(r->name, name);
+	if (drop_new(c, name, e) == -1 ||
+	    add_create(c, name, f, &sql, e) == -1)
 		goto done;
 	log_info("creating database \"%s\"", r->name);
-	if ((rc = pg_exec(c, sql.data, e)) == -1) {
+	if (pg_exec(c, sql.data, e) == -1) {
 		err_prefix(e, "could not create database \"%s\"", r->name);
 		err_hint(e, "an empty database that you make yourself can be "
 		    "restored into as well");
+		goto done;
 	}
-	r->created = rc == 0;
-	if (rc == 0 && strcmp(r->name, "template1") == 0)
-		rc = list_add(&r->late, DEED_DATABASE, "ALTER DATABASE "
-		    "template1 IS_TEMPLATE true", 0, e);
+	r->created = true;
+	if (mark_database(r, c, name, e) == -1 ||
+	    rename_new(r, c, name, e) == -1) {
+		drop_new(c, name, &ignored);
+		goto done;
+	}
+	r->marked = true;
+	rc = strcmp(r->name, "template1") != 0 ? 0 : list_add(&r->late,
+	    DEED_DATABASE, "ALTER DATABASE template1 IS_TEMPLATE true", 0, e);
 done:
 	buf_free(&sql);
 	return rc;
