@@ -99,6 +99,82 @@ failing_steps(void)
 	OK(digest_tee(NULL, &d, &e) == NULL);
 }
 
+/* Bit by bit, as the polynomial says (RFC 3720 B.4 has the vectors). */
+static uint32_t
+slow_crc(const unsigned char *p, size_t len)
+{
+	uint32_t crc = 0xffffffff;
+
+	for (size_t i = 0; i < len; i++) {
+		crc ^= p[i];
+		for (int bit = 0; bit < 8; bit++)
+			crc = crc >> 1 ^ (crc & 1 ? 0x82f63b78 : 0);
+	}
+	return ~crc;
+}
+
+static void
+crc(void)
+{
+	unsigned char *data = noise(5000), zeros[32] = { 0 };
+	bool good = true;
+
+	EQ(digest_crc32c(0, NULL, 0), 0);
+	EQ(digest_crc32c(0, "123456789", 9), 0xe3069283);
+	EQ(digest_crc32c(0, zeros, 32), 0x8a9136aa);
+	for (size_t n = 0; n < 1000; n++)
+		good = good && digest_crc32c(0, data + n % 9, 4 * n) ==
+		    slow_crc(data + n % 9, 4 * n);
+	for (size_t n = 0; n < 1000; n++)
+		good = good && digest_crc32c(digest_crc32c(0, data, n),
+		    data + n, 1000 - n) == slow_crc(data, 1000);
+	OK(good);
+	free(data);
+}
+
+/* FIPS 180-2 B.1, and sha256sum on pieces. */
+static void
+sha256(void)
+{
+	struct digest_sha256 *s = digest_sha256_new(&e);
+	unsigned char *data = noise(100000);
+	char out[65];
+
+	digest_sha256_add(s, "abc", 3);
+	digest_sha256_hex(s, out);
+	IS(out, "ba7816bf8f01cfea414140de5dae2223"
+	    "b00361a396177a9cb410ff61f20015ad");
+	digest_sha256_free(s);
+	s = digest_sha256_new(&e);
+	for (size_t at = 0; at < 100000; at += 625)
+		digest_sha256_add(s, data + at, 625);
+	digest_sha256_hex(s, out);
+	put_file("f", data, 100000);
+	if (have("sha256sum")) {
+		OK(output(&plain, "sha256sum <f"));
+		plain.data[64] = '\0';
+		IS(plain.data, out);
+	}
+	digest_sha256_free(s);
+	digest_sha256_free(NULL);
+	free(data);
+}
+
+/* The example of SipHash's paper (appendix A), and that the key matters. */
+static void
+keyed(void)
+{
+	unsigned char key[DIGEST_KEY], data[15];
+
+	for (unsigned char i = 0; i < 16; i++)
+		key[i] = i;
+	for (unsigned char i = 0; i < 15; i++)
+		data[i] = i;
+	OK(digest_keyed(key, data, 15) == 0xa129ca6149be45e5u);
+	key[3] ^= 1;
+	OK(digest_keyed(key, data, 15) != 0xa129ca6149be45e5u);
+}
+
 int
 main(void)
 {
@@ -107,6 +183,9 @@ main(void)
 	streams();
 	parsing();
 	failing_steps();
+	crc();
+	sha256();
+	keyed();
 	leave_dir();
 	buf_free(&plain);
 	return done();
