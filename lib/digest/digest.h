@@ -55,6 +55,7 @@ void digest_sha256_free(struct digest_sha256 *s); /* NULL ok */
  * SipHash-2-4 of a block under a random key, to tell whether it changed.
  */
 #define DIGEST_KEY 16
+/* 64 bits: enough for chance, not for forgery by who knows the key. */
 uint64_t digest_keyed(const unsigned char key[DIGEST_KEY], const void *data,
     size_t len);
 

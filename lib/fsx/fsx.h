@@ -38,6 +38,7 @@ ssize_t fsx_pread(int fd, void *data, size_t len, uint64_t off,
  */
 #define FSX_PRIVATE 1
 #define FSX_TRUSTED 2
+/* flags: the above or 0. */
 int fsx_slurp(const char *path, size_t max, int flags, struct buf *out,
     struct err *e);
 

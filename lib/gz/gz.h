@@ -72,6 +72,7 @@ struct sink *gz_reader(struct sink *next, struct err *e);
  * 10 header, 2 XLEN, 4 subfield, 16 data, 2 deflate, 8 trailer.
  */
 #define GZ_MARK_SIZE 42
+/* Append one. */
 int gz_mark(const unsigned char data[16], struct buf *out, struct err *e);
 /* 0, or -1 when these GZ_MARK_SIZE bytes are no mark of ours. */
 int gz_mark_read(const unsigned char mark[GZ_MARK_SIZE],

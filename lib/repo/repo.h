@@ -29,7 +29,9 @@
 
 enum repo_kind { REPO_FULL, REPO_INCREMENTAL, REPO_WAL, REPO_SNAPSHOT };
 #define REPO_KINDS 4
-const char *repo_kind_name(enum repo_kind kind); /* also its folder */
+/* "full", "incremental", "wal", "snapshot": also its folder. */
+const char *repo_kind_name(enum repo_kind kind);
+/* The reverse: ERR_USAGE. */
 int repo_kind_parse(const char *word, enum repo_kind *kind, struct err *e);
 
 /* One object of a set. */
@@ -237,14 +239,19 @@ const struct repo_object *repo_object(const struct repo_set *set,
  * freed before either.
  */
 struct repo_draft;
+/* Begin. `r` borrowed; stem NULL: none. */
 struct repo_draft *repo_draft_new(struct repo *r, enum repo_kind kind,
     const char *stem, int64_t start, const char *zone, struct err *e);
+/* NAME, borrowed. */
 const char *repo_draft_name(const struct repo_draft *d);
+/* The sink of a further object. */
 struct sink *repo_draft_object(struct repo_draft *d, const char *suffix,
     struct err *e);
+/* The end of it; `key` NULL: no signature. */
 int repo_draft_publish(struct repo_draft *d, struct repo_set *set,
     const struct sign_key *key, struct err *e);
-void repo_draft_free(struct repo_draft *d); /* NULL ok */
+/* NULL ok. */
+void repo_draft_free(struct repo_draft *d);
 
 /*
  * Delete a set: seize it (ERR_BUSY while read), put the intent, delete the

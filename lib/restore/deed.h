@@ -62,11 +62,11 @@ int deed_split_unique(const char *text, struct buf *index, struct buf *attach,
 int deed_rename_database(const char *text, const char *name, struct buf *out,
     struct err *e);
 
+#define DEED_EXCERPT 128
 /*
  * The statement's beginning on one line, for messages: white space folded,
  * cut near 120 bytes, and before the first literal where it might be a secret.
  */
-#define DEED_EXCERPT 128
 const char *deed_excerpt(const char *text, char out[DEED_EXCERPT]);
 
 #endif

@@ -33,6 +33,7 @@ struct store;
  * for every folder within, whenever it is used.
  */
 #define STORE_CREATE 1
+/* flags: 0 or STORE_CREATE. */
 struct store *store_open(const char *url, int flags, struct err *e);
 void store_close(struct store *s); /* NULL ok; nothing of it may be in use */
 const char *store_url(const struct store *s);

@@ -53,10 +53,14 @@ struct task_line_ops {
 	int (*deliver)(void *ctx, void *job, struct err *e);
 	void (*drop)(void *ctx, void *job);
 };
+/* ctx is for the three of ops. */
 struct task_line *task_line_new(unsigned threads,
     const struct task_line_ops *ops, void *ctx, struct err *e);
+/* One more job; what is done is delivered on the way. */
 int task_line_push(struct task_line *line, void *job, struct err *e);
+/* Wait for all and deliver them. */
 int task_line_finish(struct task_line *line, struct err *e);
-void task_line_free(struct task_line *line); /* NULL ok; waits for workers */
+/* NULL ok; waits for workers. */
+void task_line_free(struct task_line *line);
 
 #endif

@@ -51,6 +51,7 @@ struct sink *zst_reader(struct sink *next, struct err *e);
 
 /* A mark: a skippable frame (magic 0x184D2A50) with "pgk mark" + 16 bytes. */
 #define ZST_MARK_SIZE 32
+/* Append one. */
 int zst_mark(const unsigned char data[16], struct buf *out, struct err *e);
 int zst_mark_read(const unsigned char mark[ZST_MARK_SIZE],
     unsigned char data[16]);
