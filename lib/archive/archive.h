@@ -2,7 +2,7 @@
  * archive: the write-ahead log in the store.
  *
  *	wal/0000000100000000/000000010000000000000001.gz[.age]   a segment
- *	wal/0000000100000000/000000010000000000000002.partial.OFFSET.gz[.age]
+ *	wal/0000000100000000/000000010000000000000002.partial.BEGIN.END.gz[.age]
  *	wal/0000000100000000/000000010000000000000001.00000028.backup.gz[.age]
  *	wal/00000002.history.gz[.age]
  *	wal/system-identifier                                  decimal, a line
@@ -10,9 +10,11 @@
  * Objects are published whole and never changed. What lies under a name is
  * known without a key by the BLAKE2b-256 of its plain bytes: an encrypted
  * object carries it as a further stanza of the age header ("-> pgk.blake2b
- * SUM", which age passes over), any other is read. A `.partial.OFFSET` is a
- * run of a segment's bytes from OFFSET (8 hexadecimal digits) on, put by
- * pgk-wal receive while the segment grows.
+ * SUM", which age passes over), any other is read. A `.partial.BEGIN.END` is
+ * a run of a segment's bytes from BEGIN to END (exclusive; offsets within the
+ * segment, 8 hexadecimal digits), put by pgk-wal receive while the segment
+ * grows. Runs may overlap (small ones are merged into a longer one before they
+ * are deleted); what counts is how far they cover the segment from 0 on.
  */
 #ifndef PGK_ARCHIVE_H
 #define PGK_ARCHIVE_H
@@ -57,6 +59,15 @@ int archive_put(struct archive *a, const char *name, const void *data,
     size_t len, const struct archive_how *how, struct err *e);
 
 /*
+ * Put bytes `begin` to `end` (within the segment) of a segment that still
+ * grows, durably, as a run. `data` holds end - begin bytes. ERR_BUSY when that
+ * very run is there already. No claim is made and nothing compared.
+ */
+int archive_put_run(struct archive *a, const struct lsn_name *segment,
+    uint32_t segment_size, uint32_t begin, uint32_t end, const void *data,
+    const struct archive_how *how, struct err *e);
+
+/*
  * The bytes of a file, decrypted, decompressed, proven: a segment is whole
  * and passes wal_check(). With `partial` a segment that is there in runs
  * alone comes as these and zeros behind. ERR_ABSENT only when the store
@@ -71,13 +82,14 @@ struct archive_file {
 	struct lsn_name name;
 	char object[160];  /* the object's name in the store */
 	uint64_t stored;
-	uint32_t offset;   /* of a run */
-	bool run;          /* a ".partial.OFFSET" */
+	uint32_t begin;    /* of a run: its bytes are begin..end - 1 */
+	uint32_t end;
+	bool run;          /* a ".partial.BEGIN.END"; name.kind is LSN_SEGMENT */
 };
 
 /*
- * All files, ordered by timeline, then segment, then kind; histories of a
- * timeline before its segments. `segment_size` 0: as the newest segment
+ * All files, ordered by timeline, then segment, then kind, a segment's runs
+ * behind it by begin, then end; histories of a timeline before its segments. `segment_size` 0: as the newest segment
  * says, LSN_SEGMENT_SIZE in an empty archive. Caller frees.
  */
 struct archive_list {
@@ -88,6 +100,12 @@ struct archive_list {
 int archive_list(struct archive *a, uint32_t segment_size,
     struct archive_list *out, struct err *e);
 void archive_list_free(struct archive_list *l);
+
+/*
+ * How far a segment's runs cover it from 0 on: `files` are `count` runs of one
+ * segment in the list's order; 0 when none begins at 0.
+ */
+uint32_t archive_covered(const struct archive_file *files, size_t count);
 
 /* Delete a file, or one of its runs; ERR_ABSENT if it is gone already. */
 int archive_delete(struct archive *a, const struct archive_file *f,
@@ -106,7 +124,7 @@ int archive_newest(struct archive *a, uint32_t timeline,
  * `timeline` along `h` (timeline's descendant's ancestry, or one without items
  * for itself) on. *end: the first byte that is not there. *missing:
  * the segment whose absence ended it; *gap: whether later ones are there
- * all the same. *segments, *stored: those passed. No object is opened.
+ * all the same. With `partial` the runs of that last segment count. *segments, *stored: those passed. No object is opened.
  */
 struct archive_reach {
 	uint64_t end;
