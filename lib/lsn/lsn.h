@@ -15,7 +15,10 @@
 #define LSN_NAME_MAX 48 /* of any file of pg_wal, with its NUL */
 #define LSN_SEGMENT_SIZE ((uint32_t)16 << 20) /* initdb's default */
 
-/* "16/B374D848" and back: exactly two hexadecimal halves; ERR_USAGE. */
+/*
+ * "16/B374D848" and back: exactly two hexadecimal halves of 1 to 8 digits, of
+ * either case when read; ERR_USAGE.
+ */
 int lsn_parse(const char *text, uint64_t *lsn, struct err *e);
 const char *lsn_text(uint64_t lsn, char out[LSN_TEXT_MAX]);
 
@@ -60,7 +63,11 @@ struct lsn_history {
 	size_t count;
 };
 
-/* Parse a file's text; increasing timelines and ends, else ERR_CORRUPT. */
+/*
+ * Parse a file's text: timelines that rise and stay below `timeline`, ends
+ * that do not fall, and an ancestor at least; else ERR_CORRUPT. Free with
+ * lsn_history_free(), which leaves one without items.
+ */
 int lsn_history_parse(const char *text, size_t len, uint32_t timeline,
     struct lsn_history *out, struct err *e);
 void lsn_history_free(struct lsn_history *h);
