@@ -5,7 +5,7 @@
 #include <stdio.h>
 
 #include "cli/cli.h"
-#include "list/list.h"
+#include "form/form.h"
 #include "prune/prune.h"
 #include "unit/unit.h"
 
@@ -116,7 +116,7 @@ report(void *ctx, const struct prune_decision *d, bool done)
 	if (t->cli.quiet || (!done && t->cli.verbose == 0 && !t->dry_run))
 		return;
 	/* a reason may hold a database's name */
-	if (list_add_name(&b, d->reason, false, false, NULL) == 0)
+	if (form_name(&b, d->reason, false, false, NULL) == 0)
 		printf("%s %s/%s: %s\n", !done ? "keep" : t->dry_run ?
 		    "would delete" : "deleted", kind, d->set->name, b.data);
 	buf_free(&b);

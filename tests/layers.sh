@@ -10,7 +10,7 @@ cd "${1:-$(dirname "$0")/..}"
 # the layers, lowest first; a room includes its own layer or lower
 layers=(
 	"err log buf fsx unit stop task proc progress opt conf lsn"
-	"sink gz zst codec age digest sign piece unpack sqltext
+	"sink form gz zst codec age digest sign piece unpack sqltext
 	 tar page manifest increment wal"
 	"store repo pg archive"
 	"dump base receive restore recover prune list index source cli"

@@ -12,7 +12,7 @@ add_databases(struct buf *b, const struct repo_set *set, struct err *e)
 {
 	for (size_t i = 0; i < set->database_count; i++)
 		if ((i > 0 && buf_byte(b, ',', e) == -1) ||
-		    list_add_name(b, set->databases[i].name, true, true,
+		    form_name(b, set->databases[i].name, true, true,
 		        e) == -1)
 			return -1;
 	return 0;
@@ -34,7 +34,7 @@ add_line(struct buf *b, const struct repo_set *set, int64_t now,
 	    list_is_encrypted(set) ? "yes" : "no", set->rows) == -1)
 		return -1;
 	if (set->environment != NULL &&
-	    list_add_name(b, set->environment, true, false, e) == -1)
+	    form_name(b, set->environment, true, false, e) == -1)
 		return -1;
 	return buf_fmt(b, e, "\t%" PRIu64 "\t%s\n", set->sequence,
 	    set->is_signed ? "yes" : "no");
@@ -44,7 +44,7 @@ int
 list_tsv(struct repo_set *const *sets, size_t count, int64_t now,
     struct sink *out, struct err *e)
 {
-	struct buf b = BUF_INIT(LIST_LINE_MAX);
+	struct buf b = BUF_INIT(FORM_LINE_MAX);
 	int rc = sink_write(out, heads, sizeof heads - 1, e);
 
 	for (size_t i = 0; i < count && rc == 0; i++) {
@@ -84,7 +84,7 @@ list_json(struct repo *r, struct repo_set *const *sets, size_t count,
     int64_t now, struct sink *out, struct err *e)
 {
 	struct buf text = BUF_INIT(REPO_JSON_MAX);
-	struct buf b = BUF_INIT(REPO_JSON_MAX + LIST_LINE_MAX);
+	struct buf b = BUF_INIT(REPO_JSON_MAX + FORM_LINE_MAX);
 	const char *before = "[\n";
 	int rc = 0;
 

@@ -1,8 +1,7 @@
 /*
  * list: the catalogue as people and programs read it.
  *
- * Sets are printed in the order given. Names come from servers and files:
- * control bytes and invalid UTF-8 never reach the output as they are.
+ * Sets are printed in the order given; names as form.h has them.
  */
 #ifndef PGK_LIST_H
 #define PGK_LIST_H
@@ -11,7 +10,6 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "buf/buf.h"
 #include "repo/repo.h"
 #include "sink/sink.h"
 
@@ -39,19 +37,5 @@ int list_tsv(struct repo_set *const *sets, size_t count, int64_t now,
  */
 int list_json(struct repo *r, struct repo_set *const *sets, size_t count,
     int64_t now, struct sink *out, struct err *e);
-
-/*
- * Append a name as printable UTF-8: control bytes, marks that turn the
- * direction of text, and bytes that are no UTF-8 as \xNN. With `escapes`
- * those of list_tsv() too, of which `comma` is one.
- */
-int list_add_name(struct buf *b, const char *name, bool escapes, bool comma,
-    struct err *e);
-
-/*
- * The columns that UTF-8 text takes on a terminal: 2 for wide characters,
- * 0 for combining ones, 1 for all others.
- */
-size_t list_width(const char *text);
 
 #endif

@@ -4,9 +4,8 @@
 #ifndef PGK_LIST_INT_H
 #define PGK_LIST_INT_H
 
+#include "form/form.h"
 #include "list/list.h"
-
-#define LIST_LINE_MAX ((size_t)16 << 20)
 
 bool list_is_encrypted(const struct repo_set *set);
 

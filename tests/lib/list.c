@@ -36,19 +36,6 @@ add_database(struct repo_set *set, const char *name)
 }
 
 static void
-test_width(void)
-{
-	EQ(list_width(""), 0);
-	EQ(list_width("abc"), 3);
-	EQ(list_width("\xea\xb0\x80\xeb\x82\x98"), 4);         /* Korean */
-	EQ(list_width("\xe1\x84\x80\xe1\x85\xa1"), 2);         /* its jamo */
-	EQ(list_width("e\xcc\x81"), 1);                        /* combining */
-	EQ(list_width("\xc3\xa9\xd0\x96"), 2);
-	EQ(list_width("\xf0\x9f\x98\x80"), 2);                 /* a face */
-	EQ(list_width("\xef\xbc\xa1"), 2);                     /* fullwidth A */
-}
-
-static void
 test_forms(void)
 {
 	struct repo_set *sets[3] = { a_set("S_1", REPO_FULL),
@@ -108,7 +95,6 @@ test_forms(void)
 int
 main(void)
 {
-	test_width();
 	test_forms();
 	return done();
 }

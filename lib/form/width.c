@@ -1,6 +1,6 @@
 #include <stdbool.h>
 
-#include "list/list.h"
+#include "form/form.h"
 
 struct range {
 	unsigned first, last;
@@ -35,7 +35,7 @@ in_ranges(const struct range *r, size_t count, unsigned c)
 }
 
 size_t
-list_width(const char *text)
+form_width(const char *text)
 {
 	const unsigned char *s = (const unsigned char *)text;
 	size_t width = 0;

@@ -1,25 +1,34 @@
 #include <string.h>
 
-#include "list/list_int.h"
+#include "form/form.h"
+#include "form/form_int.h"
 
-/* Bytes of the printable character at s, or 0. */
-static size_t
-printable(const unsigned char *s)
+size_t
+form_char(const unsigned char *s, unsigned *code)
 {
 	static const unsigned least[] = { 0, 0, 0x80, 0x800, 0x10000 };
 	size_t n = s[0] < 0x80 ? 1 : s[0] < 0xc2 ? 0 : s[0] < 0xe0 ? 2 :
 	    s[0] < 0xf0 ? 3 : s[0] < 0xf5 ? 4 : 0;
 	unsigned c = n <= 1 ? s[0] : s[0] & (0x7fu >> n);
 
-	if (n == 1)
-		return s[0] >= 0x20 && s[0] != 0x7f;
 	for (size_t i = 1; i < n; i++) {
 		if ((s[i] & 0xc0) != 0x80)
 			return 0;
 		c = c << 6 | (s[i] & 0x3fu);
 	}
-	if (n == 0 || c < least[n] || c > 0x10ffff || c < 0xa0 ||
-	    (c >= 0xd800 && c <= 0xdfff) ||
+	*code = c;
+	return n == 0 || c < least[n] || c > 0x10ffff ||
+	    (c >= 0xd800 && c <= 0xdfff) ? 0 : n;
+}
+
+/* Bytes of the printable character at s, or 0. */
+static size_t
+printable(const unsigned char *s)
+{
+	unsigned c;
+	size_t n = form_char(s, &c);
+
+	if (n == 0 || c < 0x20 || (c >= 0x7f && c < 0xa0) ||
 	    /* what turns the direction of text makes a line lie */
 	    (c >= 0x2028 && c <= 0x202e) || (c >= 0x2066 && c <= 0x2069))
 		return 0;
@@ -47,7 +56,7 @@ letter(char c, bool comma)
 }
 
 int
-list_add_name(struct buf *b, const char *name, bool escapes, bool comma,
+form_name(struct buf *b, const char *name, bool escapes, bool comma,
     struct err *e)
 {
 	size_t n;
@@ -67,20 +76,4 @@ list_add_name(struct buf *b, const char *name, bool escapes, bool comma,
 			n = 1;
 	}
 	return rc;
-}
-
-bool
-list_is_encrypted(const struct repo_set *set)
-{
-	bool all = set->object_count > 0;
-
-	for (size_t i = 0; i < set->object_count; i++)
-		all = all && set->objects[i].encrypted;
-	return all;
-}
-
-int64_t
-list_age(const struct repo_set *set, int64_t now)
-{
-	return now > set->end ? now - set->end : 0;
 }
