@@ -1,0 +1,181 @@
+/*
+ * pgk-index: the indexes of a database, judged and kept.
+ */
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cli/cli.h"
+#include "index/index.h"
+
+struct tool {
+	struct cli cli; /* first */
+	bool json, tsv, all;
+	/* after the command's word */
+	const char *const *operands;
+	unsigned operand_count;
+	struct index_report report;
+};
+
+static struct tool tool = { .cli = CLI_INIT("pgk-index") };
+
+/*
+ * A command: what it takes and what it does. `run` fills the report, of which
+ * all is printed, also after a failure.
+ */
+struct command {
+	const char *name;
+	unsigned operands_min, operands_max;
+	bool offline;        /* takes no -d, -h, -p, -U */
+	const char *options; /* of those in `options`: "max-wait until" */
+	int (*run)(struct tool *t, struct err *e);
+};
+
+static int
+run_lint(struct tool *t, struct err *e)
+{
+	struct index_file *f = index_file_load(t->operands[0], &t->report, e);
+	int rc = f == NULL ? -1 : index_lint(f, &t->report, e);
+
+	index_file_free(f);
+	if (rc == 0)
+		index_report_sort(&t->report);
+	return rc;
+}
+
+static const struct command commands[] = {
+	{ "lint", 1, 1, true, "", run_lint },
+	{ NULL, 0, 0, false, NULL, NULL }
+};
+
+/* Options of commands; those of the form are everyone's. */
+static const struct opt form_options[] = {
+	{ 0, "json", NULL, "print a JSON list", NULL, &tool.json, NULL, NULL },
+	{ 0, "tsv", NULL, "print tab-separated values with headings",
+	    NULL, &tool.tsv, NULL, NULL },
+	{ 'a', "all", NULL, "print in the table what is well, too",
+	    NULL, &tool.all, NULL, NULL },
+	{ 0, NULL, NULL, NULL, NULL, NULL, NULL, NULL }
+};
+
+/*
+ * An entry with `take` has `flag` as well, which it sets: by flag and word it
+ * is told what was given.
+ */
+static const struct opt options[] = {
+	{ 0, NULL, NULL, NULL, NULL, NULL, NULL, NULL }
+};
+
+static const struct opt *const tables[] = { options, form_options,
+	cli_pg_options, cli_options, NULL };
+
+static const struct opt_tool description = {
+	.name = "pgk-index",
+	.purpose = "judge the indexes of a database, and keep them.",
+	.usage = "[OPTION]... lint FILE.sql",
+	.tables = tables,
+	.ctx = &tool,
+	.operands_min = 1,
+	.operands_max = UINT_MAX,
+};
+
+/* Whether `name` is among the words of `list`. */
+static bool
+has_word(const char *list, const char *name)
+{
+	size_t len = strlen(name);
+
+	for (const char *p = list; (p = strstr(p, name)) != NULL; p += len)
+		if ((p == list || p[-1] == ' ') &&
+		    (p[len] == ' ' || p[len] == '\0'))
+			return true;
+	return false;
+}
+
+static const struct command *
+find_command(const char *word, struct err *e)
+{
+	const struct command *c = commands;
+
+	while (c->name != NULL && strcmp(c->name, word) != 0)
+		c++;
+	if (c->name != NULL)
+		return c;
+	err_set(e, ERR_USAGE, "unknown command \"%s\"", word);
+	err_hint(e, "try \"pgk-index --help\"");
+	return NULL;
+}
+
+/* No option is taken and not heeded. */
+static int
+check_options(const struct tool *t, const struct command *c, struct err *e)
+{
+	const struct cli *cli = &t->cli;
+
+	for (const struct opt *o = options; o->name != NULL; o++) {
+		bool given = (o->flag != NULL && *o->flag) ||
+		    (o->word != NULL && *o->word != NULL);
+
+		if (given && !has_word(c->options, o->name))
+			return err_set(e, ERR_USAGE, "option \"--%s\" is not "
+			    "for \"%s\"", o->name, c->name);
+	}
+	if (c->offline && (cli->dbname != NULL || cli->host != NULL ||
+	    cli->port != NULL || cli->user != NULL))
+		return err_set(e, ERR_USAGE, "\"%s\" connects to no server",
+		    c->name);
+	if (t->json && t->tsv)
+		return err_set(e, ERR_USAGE, "--json and --tsv: only one can "
+		    "be meant");
+	if (t->operand_count < c->operands_min)
+		return err_set(e, ERR_USAGE, "\"%s\" needs %s", c->name,
+		    "a FILE.sql");
+	if (t->operand_count > c->operands_max)
+		return err_set(e, ERR_USAGE, "unexpected word \"%s\"",
+		    t->operands[c->operands_max]);
+	return 0;
+}
+
+static int
+print(const struct tool *t, struct err *e)
+{
+	struct sink *out = sink_fd(STDOUT_FILENO, "stdout", e);
+	int rc = out == NULL ? -1 : index_print(&t->report, t->json ?
+	    INDEX_JSON : t->tsv ? INDEX_TSV : INDEX_TABLE, t->all, out, e);
+
+	if (rc == 0)
+		rc = sink_finish(out, e);
+	sink_free(out);
+	return rc;
+}
+
+static void
+act(struct tool *t, const struct command *c, struct err *e)
+{
+	struct err why = ERR_INIT;
+
+	t->report.check = c->name;
+	if (c->run(t, e) == 0 || t->report.count > 0)
+		print(t, &why);
+	err_pass(e, &why);
+	t->cli.status_no = index_report_bad(&t->report) > 0;
+	index_report_free(&t->report);
+}
+
+int
+main(int argc, char **argv)
+{
+	struct err e = ERR_INIT;
+	struct cli *c = &tool.cli;
+	const struct command *command;
+
+	if (cli_parse(c, &description, argc, argv, &e) == -1 || c->done)
+		return cli_end(c, &e);
+	tool.operands = c->operands + 1;
+	tool.operand_count = c->operand_count - 1;
+	if ((command = find_command(c->operands[0], &e)) != NULL &&
+	    check_options(&tool, command, &e) == 0)
+		act(&tool, command, &e);
+	return cli_end(c, &e);
+}

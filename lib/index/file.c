@@ -1,0 +1,215 @@
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "fsx/fsx.h"
+#include "index/index_int.h"
+#include "sqltext/sqltext.h"
+
+/* What reads a file's statements. */
+struct loader {
+	struct index_file *file;
+	struct index_report *report; /* NULL: the first bad one ends it */
+};
+
+static void
+statement_free(struct index_statement *s)
+{
+	free(s->name);
+	free(s->schema);
+	free(s->table);
+	free(s->rest);
+	free(s->method);
+	free(s->with);
+	free(s->predicate);
+	for (size_t i = 0; i < s->key_count; i++) {
+		free(s->keys[i].what);
+		free(s->keys[i].kind);
+	}
+	for (size_t i = 0; i < s->include_count; i++)
+		free(s->included[i]);
+}
+
+void
+index_file_free(struct index_file *f)
+{
+	if (f == NULL)
+		return;
+	for (size_t i = 0; i < f->count; i++)
+		statement_free(&f->all[i]);
+	free(f->all);
+	free(f->path);
+	free(f);
+}
+
+/* A statement that is refused: a finding, or the end of it. */
+static int
+refuse(struct loader *l, uint64_t line, const char *why, struct err *e)
+{
+	struct index_finding *f;
+
+	if (l->report == NULL)
+		return err_set(e, ERR_CONF, "\"%s\" line %llu: %s",
+		    l->file->path, (unsigned long long)line, why);
+	f = index_add(l->report, INDEX_ERROR, "REFUSED", e);
+	if (f == NULL)
+		return -1;
+	f->line = line;
+	return index_text(&f->reason, e, "%s", why);
+}
+
+static struct index_statement *
+next_statement(struct index_file *f, struct err *e)
+{
+	size_t room = f->room == 0 ? 32 : 2 * f->room;
+	void *p;
+
+	if (f->count == f->room) {
+		p = reallocarray(f->all, room, sizeof *f->all);
+		if (p == NULL) {
+			err_nomem(e);
+			return NULL;
+		}
+		f->all = p;
+		f->room = room;
+	}
+	memset(&f->all[f->count], 0, sizeof *f->all);
+	return &f->all[f->count];
+}
+
+static int
+on_statement(void *ctx, const char *text, size_t len, uint64_t line,
+    struct err *e)
+{
+	struct loader *l = ctx;
+	struct index_statement *s = next_statement(l->file, e);
+	struct err why = ERR_INIT;
+
+	(void)len;
+	if (s == NULL)
+		return -1;
+	s->line = line;
+	if (index_parse_statement(text, s, &why) == 0) {
+		l->file->count++;
+		return 0;
+	}
+	statement_free(s);
+	return why.kind == ERR_CONF ? refuse(l, line, why.text, e) :
+	    err_pass(e, &why);
+}
+
+static int
+on_copy(void *ctx, const char *text, size_t len, uint64_t line,
+    struct err *e)
+{
+	(void)text;
+	(void)len;
+	return refuse(ctx, line, "COPY is no CREATE INDEX", e);
+}
+
+static int
+on_rows(void *ctx, const char *data, size_t len, struct err *e)
+{
+	(void)ctx;
+	(void)data;
+	(void)len;
+	(void)e;
+	return 0; /* of a COPY refused above */
+}
+
+static int
+on_copy_end(void *ctx, struct err *e)
+{
+	(void)ctx;
+	(void)e;
+	return 0;
+}
+
+/* What stops psql at the first error is no harm. */
+static int
+on_meta(void *ctx, const char *text, size_t len, uint64_t line,
+    struct err *e)
+{
+	static const char allowed[] = "\\set ON_ERROR_STOP";
+	size_t n = sizeof allowed - 1;
+
+	if (len >= n && memcmp(text, allowed, n) == 0 &&
+	    (len == n || text[n] == ' ' || text[n] == '\t'))
+		return 0;
+	return refuse(ctx, line, "a psql command is no CREATE INDEX", e);
+}
+
+static const struct sqltext_ops ops = { on_statement, on_copy, on_rows,
+	on_copy_end, on_meta, NULL };
+
+/* A file cut short or with a NUL byte: a mistake in the file, said as such. */
+static int
+blame(struct loader *l, struct err *why, struct err *e)
+{
+	if (why->kind != ERR_CORRUPT)
+		return err_pass(e, why);
+	return err_set(e, ERR_CONF, "\"%s\": %s", l->file->path, why->text);
+}
+
+struct index_file *
+index_file_parse(const char *text, size_t len, const char *path,
+    struct index_report *report, struct err *e)
+{
+	struct loader l = { calloc(1, sizeof *l.file), report };
+	struct err why = ERR_INIT;
+	struct sink *s;
+
+	if (l.file == NULL || (l.file->path = strdup(path)) == NULL) {
+		err_nomem(e);
+		index_file_free(l.file);
+		return NULL;
+	}
+	s = sqltext_reader(&ops, &l, &why);
+	if (s == NULL || sink_write(s, text, len, &why) == -1 ||
+	    sink_finish(s, &why) == -1) {
+		blame(&l, &why, e);
+		index_file_free(l.file);
+		l.file = NULL;
+	}
+	sink_free(s);
+	return l.file;
+}
+
+/* Like fsx_slurp(), but from pipes too. */
+static int
+slurp(int fd, const char *name, struct buf *text, struct err *e)
+{
+	ssize_t n;
+
+	do {
+		if (buf_reserve(text, 65536, e) == -1)
+			return err_prefix(e, "\"%s\"", name);
+		n = fsx_read(fd, text->data + text->len, 65536, name, e);
+		if (n > 0)
+			text->len += (size_t)n;
+	} while (n > 0);
+	return n == 0 ? 0 : -1;
+}
+
+struct index_file *
+index_file_load(const char *path, struct index_report *report, struct err *e)
+{
+	bool is_stdin = strcmp(path, "-") == 0;
+	struct buf text = BUF_INIT(INDEX_FILE_MAX + 65536);
+	struct index_file *f = NULL;
+	int fd = is_stdin ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC);
+
+	if (fd == -1 && errno == ENOENT)
+		err_set(e, ERR_ABSENT, "there is no file \"%s\"", path);
+	else if (fd == -1)
+		err_sys(e, "could not open \"%s\"", path);
+	else if (slurp(fd, is_stdin ? "stdin" : path, &text, e) == 0)
+		f = index_file_parse(text.data, text.len,
+		    is_stdin ? "stdin" : path, report, e);
+	if (!is_stdin)
+		fsx_close(fd);
+	buf_free(&text);
+	return f;
+}

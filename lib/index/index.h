@@ -1,0 +1,169 @@
+/*
+ * index: the indexes of a database, judged and kept.
+ *
+ * A judgement is a report: findings, each about an index or a table, with a
+ * word for what it is, numbers, a reason for people, and the SQL that mends
+ * it and takes that back. All commands of pgk-index give reports of this one
+ * shape, printed as a table, TSV or JSON.
+ *
+ * Names are as the catalogue has them, in UTF-8 (of a database in SQL_ASCII
+ * as they are), never quoted; SQL is quoted.
+ */
+#ifndef PGK_INDEX_H
+#define PGK_INDEX_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "pg/pg.h"
+#include "sink/sink.h"
+
+/* INDEX_OK and INDEX_NOTE are said, but nothing was found wrong. */
+enum index_severity { INDEX_OK, INDEX_NOTE, INDEX_WARNING, INDEX_ERROR };
+
+/* A figure or word more of a finding: "idx_scan" 3, "method" "estimate". */
+struct index_fact {
+	const char *name; /* static, lower case with '_' */
+	char *value;
+	bool number;      /* as JSON has them; else a string */
+};
+
+#define INDEX_FACTS_MAX 16
+
+struct index_finding {
+	enum index_severity severity;
+	const char *verdict; /* static, one word in capitals: "MISSING" */
+	char *schema, *table, *index; /* NULL: does not apply */
+	bool sized;          /* whether `bytes` is known */
+	uint64_t bytes;      /* of the index, or of the table without one */
+	uint64_t line;       /* of the policy's file, from 1; 0: not in it */
+	char *reason;        /* for people: one sentence, no full stop */
+	char *fix, *undo;    /* SQL with its ';', or NULL */
+	struct index_fact facts[INDEX_FACTS_MAX];
+	size_t fact_count;
+};
+
+struct index_report {
+	const char *check; /* static: the command, "diff" */
+	struct index_finding *findings;
+	size_t count, room;
+};
+
+#define INDEX_REPORT_INIT(name) { .check = (name) }
+void index_report_free(struct index_report *r);
+
+/* Findings that are INDEX_WARNING or worse: with any, the answer is no. */
+size_t index_report_bad(const struct index_report *r);
+
+/*
+ * A new finding at the end, the caller's to fill until the next one is
+ * added; NULL with ERR_NOMEM.
+ */
+struct index_finding *index_add(struct index_report *r,
+    enum index_severity severity, const char *verdict, struct err *e);
+
+/* Copies of names; NULL for what does not apply. */
+int index_name(struct index_finding *f, const char *schema, const char *table,
+    const char *index, struct err *e);
+
+/* Set a text of the finding: index_text(&f->reason, e, "..."). */
+int index_text(char **field, struct err *e, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
+
+/* Facts: a string (NULL: left out), a count, or one with a decimal point. */
+int index_fact_text(struct index_finding *f, const char *name,
+    const char *value, struct err *e);
+int index_fact_count(struct index_finding *f, const char *name,
+    int64_t value, struct err *e);
+int index_fact_real(struct index_finding *f, const char *name, double value,
+    struct err *e);
+
+/* Order by the line of the policy, then by schema, table, index, verdict. */
+void index_report_sort(struct index_report *r);
+
+/*
+ * Print. The table leaves INDEX_OK out unless `all`, has a column of lines if
+ * there are any, and fix and undo as lines under a row. TSV: headings, then check, severity, verdict, schema,
+ * table, index, bytes, line, reason, fix, undo, facts ("name=value",
+ * separated by commas), escaped as form_name() does. JSON: a list of objects
+ * with those fields, what is not known left out, facts an object.
+ */
+enum index_form { INDEX_TABLE, INDEX_TSV, INDEX_JSON };
+int index_print(const struct index_report *r, enum index_form form, bool all,
+    struct sink *out, struct err *e);
+
+const char *index_severity_name(enum index_severity s); /* "warning" */
+
+/*
+ * A connection as the commands want it: client_encoding UTF8, lock_timeout
+ * 2 s, so that no question waits behind a lock. ERR_PG.
+ */
+struct pg *index_connect(const struct pg_target *t, struct err *e);
+
+/*
+ * The policy: a file of plain CREATE [UNIQUE] INDEX [IF NOT EXISTS] statements
+ * that psql can run too. Nothing else may stand in it but comments and
+ * \set ON_ERROR_STOP.
+ */
+#define INDEX_KEYS_MAX 32 /* PostgreSQL's own bound */
+#define INDEX_NAME_MAX 63
+#define INDEX_FILE_MAX ((size_t)16 << 20)
+
+/* A column or expression of an index. */
+struct index_key {
+	char *what;  /* a column's name, or an expression's words */
+	bool column;
+	char *kind;  /* collation and operator class as written, or "" */
+	bool desc, nulls_first;
+};
+
+struct index_statement {
+	uint64_t line;
+	bool unique, concurrently, if_not_exists, only;
+	char *name;          /* NULL: it has none */
+	char *schema, *table; /* schema "": found by search_path */
+	char *rest;          /* all behind the table: "USING gin (a) ..." */
+	char *method;        /* "btree" */
+	struct index_key keys[INDEX_KEYS_MAX];
+	size_t key_count;
+	char *included[INDEX_KEYS_MAX]; /* INCLUDE */
+	size_t include_count;
+	bool nulls_not_distinct;
+	char *with;          /* words between WITH's brackets, or "" */
+	char *predicate;     /* words behind WHERE, or "" */
+};
+
+struct index_file {
+	char *path; /* for messages */
+	struct index_statement *all;
+	size_t count, room;
+};
+
+/*
+ * Read a policy; "-" is stdin. A statement that is none of ours is ERR_CONF
+ * with path and line; with `report` it becomes a finding there (REFUSED),
+ * and what follows is read on. ERR_ABSENT, ERR_SYS: the file.
+ */
+struct index_file *index_file_load(const char *path,
+    struct index_report *report, struct err *e);
+
+/* The same from memory, `path` for messages. */
+struct index_file *index_file_parse(const char *text, size_t len,
+    const char *path, struct index_report *report, struct err *e);
+void index_file_free(struct index_file *f); /* NULL ok */
+
+/*
+ * lint: what can be said of a policy without a server. INDEX_ERROR is what
+ * diff and apply refuse: UNNAMED, TWICE (one name, two indexes), LONG-NAME,
+ * VOLATILE. INDEX_WARNING: DUPLICATE, PREFIX, DESC (alone it buys nothing),
+ * NOT-IDEMPOTENT (no IF NOT EXISTS), CONCURRENTLY, KEY-COPY. INDEX_NOTE is
+ * guessed from names: HOT, FEW-VALUES.
+ */
+int index_lint(const struct index_file *f, struct index_report *r,
+    struct err *e);
+
+/* The first thing of index_lint() that is INDEX_ERROR, as ERR_CONF. */
+int index_file_check(const struct index_file *f, struct err *e);
+
+#endif
