@@ -122,8 +122,8 @@ for word in latest latest:full latest:chat latest:full:chat "$name" \
 	run pgk-cat "$word"
 	exits 0 "$word"
 	# the index in the comments is that of the whole file alone
-	is "$(grep -v '^--:' "$T/out" | b2sum)" \
-	    "$(gunzip -c "$(set_file "$name")" | grep -v '^--:' | b2sum)" \
+	is "$(grep -v '^--' "$T/out" | b2sum)" \
+	    "$(gunzip -c "$(set_file "$name")" | grep -v '^--' | b2sum)" \
 	    "$word: what gunzip gives"
 done
 run bash -c 'pgk-cat latest | psql -Xq -v ON_ERROR_STOP=1 -d again'
