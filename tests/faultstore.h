@@ -160,6 +160,18 @@ fault_list(struct store *s, const char *folder,
 }
 
 static inline int
+fault_folders(struct store *s, const char *folder,
+    int (*each)(void *ctx, const char *name, uint64_t size, struct err *e),
+    void *ctx, struct err *e)
+{
+	if (fault_enter(FAULT_STORE(s), e) == -1 ||
+	    store_list_folders(FAULT_STORE(s)->inner, folder, each, ctx,
+	        e) == -1)
+		return -1;
+	return fault_leave(FAULT_STORE(s), e);
+}
+
+static inline int
 fault_del(struct store *s, const char *name, const char *mark, struct err *e)
 {
 	struct store *inner = FAULT_STORE(s)->inner;
@@ -208,6 +220,7 @@ faultstore_init(struct faultstore *f, struct store *inner, enum fault fault,
 		.mark = fault_mark,
 		.get = fault_get,
 		.list = fault_list,
+		.folders = fault_folders,
 		.del = fault_del,
 		.lock = fault_lock,
 		.sweep = fault_sweep,

@@ -16,6 +16,7 @@
 #define FILE_MAX ((size_t)1 << 20)
 #define LINE_BYTES 4096 /* asked of inih, which by itself takes 197 */
 #define LABEL_MAX 63
+#define BASE_INTERVAL 86400
 
 /* Distributions that let a program choose it export this; others do not. */
 extern int ini_max_line __attribute__((weak));
@@ -117,6 +118,22 @@ take_zone(struct parser *p, void *where, const char *value)
 }
 
 static int
+take_seconds(struct parser *p, void *where, const char *value)
+{
+	struct err why = ERR_INIT;
+	int64_t seconds = 0;
+
+	if (unit_parse_duration(value, &seconds, &why) == -1) {
+		fail(p, "%s", why.text);
+		return err_hint(p->e, "%s", why.hint);
+	}
+	if (seconds == 0)
+		return fail(p, "\"%s\" is no time at all", value);
+	memcpy(where, &seconds, sizeof seconds);
+	return 0;
+}
+
+static int
 take_level(struct parser *p, void *where, const char *value)
 {
 	enum log_level level;
@@ -163,6 +180,7 @@ static const struct key {
 	    policy.kind[CONF_INCREMENTAL]),
 	KEY("policy", "wal", take_policy, policy.kind[CONF_WAL]),
 	KEY("policy", "snapshot", take_policy, policy.kind[CONF_SNAPSHOT]),
+	KEY("policy", "base-interval", take_seconds, policy.base_interval),
 	KEY("log", "file", take_word, log.file),
 	KEY("log", "level", take_level, log.level),
 #undef KEY
@@ -327,6 +345,7 @@ conf_parse(const char *text, size_t len, const char *name, struct err *e)
 		err_nomem(e);
 		return NULL;
 	}
+	p.conf->policy.base_interval = BASE_INTERVAL;
 	if (parse(&p) == -1) {
 		err_pass(e, &why);
 		conf_free(p.conf);

@@ -52,6 +52,8 @@ struct conf {
 	struct {
 		char *time_zone; /* IANA, or NULL: the system's */
 		struct conf_policy kind[CONF_KINDS];
+		/* how old a chain's full base backup may become; seconds */
+		int64_t base_interval;
 	} policy;
 	struct {
 		char *file;

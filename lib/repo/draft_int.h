@@ -33,7 +33,7 @@ struct repo_draft {
 /* A copy without '.', which would end NAME too early; "" for NULL. */
 char *repo_draft_stem(const char *stem, struct err *e);
 
-/* Set d->name to the first of which there is no file NAME.*, whosever. */
+/* Set d->name to the first that is free: no file NAME.*, no folder NAME. */
 int repo_draft_choose(struct repo_draft *d, struct err *e);
 
 /* draft.c */

@@ -25,6 +25,20 @@ note_taken(void *ctx, const char *file, uint64_t size, struct err *e)
 	return 0;
 }
 
+/* Whether there is a file NAME.* or a folder NAME, whosever: 1, 0, -1. */
+static int
+is_taken(const struct repo_draft *d, const char *name, struct err *e)
+{
+	const char *kind = repo_kind_name(d->kind);
+	struct taken taken = { name, false };
+
+	if (store_list(d->r->store, kind, note_taken, &taken, e) == -1 ||
+	    store_list_folders(d->r->store, kind, note_taken, &taken,
+	        e) == -1)
+		return -1;
+	return taken.yes;
+}
+
 /* "STEM_KIND_" before the time, or "KIND_". */
 static int
 add_head(const struct repo_draft *d, struct buf *b, struct err *e)
@@ -46,7 +60,7 @@ repo_draft_choose(struct repo_draft *d, struct err *e)
 
 	unit_stamp(d->start, d->zone, stamp);
 	for (int i = 1; i <= NAME_TRIES; i++) {
-		struct taken taken = { NULL, false };
+		int taken;
 
 		buf_reset(&b);
 		if (add_head(d, &b, e) == -1 ||
@@ -58,11 +72,9 @@ repo_draft_choose(struct repo_draft *d, struct err *e)
 			    "set", b.data);
 			goto done;
 		}
-		taken.name = b.data;
-		if (store_list(d->r->store, repo_kind_name(d->kind),
-		    note_taken, &taken, e) == -1)
+		if ((taken = is_taken(d, b.data, e)) == -1)
 			goto done;
-		if (!taken.yes) {
+		if (taken == 0) {
 			snprintf(d->name, sizeof d->name, "%s", b.data);
 			rc = 0;
 			goto done;

@@ -131,7 +131,16 @@ repo_intent_leave(struct repo_intent *intent)
 	intent->lock = NULL;
 }
 
-/* One object of an intent: its name bears NAME and is not the .json. */
+/* What an object of an intent has behind NAME; never the .json. */
+static bool
+is_rest(const char *rest)
+{
+	if (rest[0] == '/')
+		return repo_is_suffix(rest);
+	return rest[0] == '.' && strcmp(rest, ".json") != 0 &&
+	    strchr(rest, '/') == NULL;
+}
+
 static bool
 read_item(const json_t *o, const char *name, struct repo_item *item)
 {
@@ -142,9 +151,7 @@ read_item(const json_t *o, const char *name, struct repo_item *item)
 	if (object == NULL || mark == NULL ||
 	    strlen(object) >= sizeof item->name ||
 	    strlen(mark) >= sizeof item->mark ||
-	    strncmp(object, name, len) != 0 || object[len] != '.' ||
-	    strcmp(object + len, ".json") == 0 ||
-	    strchr(object, '/') != NULL ||
+	    strncmp(object, name, len) != 0 || !is_rest(object + len) ||
 	    store_check_name(object, NULL) == -1)
 		return false;
 	strcpy(item->name, object);

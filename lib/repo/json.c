@@ -17,10 +17,18 @@
  *	timeline             1 to 2^32-1
  *	parent               NAME of the set a chain builds on
  *	checksums            "on", "off"
+ *	end_lsn              where the WAL a base backup needs ends
+ *	method               "full", "blocks", "summaries"
+ *	wal_segment_size     bytes: a power of two, 1 MiB to 1 GiB
+ *	bad_pages            whose checksums were wrong; of a base backup
+ *	tablespaces          list of
+ *	    oid!
+ *	    location!        where the server has it
  *	recipients           list of texts
  *	objects!             list of
- *	    name!            "NAME.sql.gz.age"
- *	    role!            "sql", "globals"
+ *	    name!            "NAME.sql.gz.age", "NAME/base.tar.gz.age"
+ *	    role!            "sql", "globals"; "base", "tablespace-OID",
+ *	                     "manifest", "blocks"
  *	    stored! plain!   bytes
  *	    blake2b_256!     of the stored bytes: 64 hexadecimal digits
  *	    codec!           "gzip", "zstd", "none"
@@ -216,6 +224,42 @@ put_tables(json_t *o, const struct repo_set *set, struct err *e)
 }
 
 static int
+put_tablespaces(json_t *o, const struct repo_set *set, struct err *e)
+{
+	json_t *list, *v;
+
+	if (set->tablespace_count == 0)
+		return 0;
+	if ((list = put_list(o, "tablespaces", e)) == NULL)
+		return -1;
+	for (size_t i = 0; i < set->tablespace_count; i++) {
+		const struct repo_tablespace *x = &set->tablespaces[i];
+
+		if ((v = add_object(list, e)) == NULL ||
+		    put_number(v, "oid", x->oid, e) == -1 ||
+		    put_text(v, "location", x->location, e) == -1)
+			return -1;
+	}
+	return 0;
+}
+
+/* What only a base backup has. */
+static int
+put_base(json_t *o, const struct repo_set *set, struct err *e)
+{
+	if (put_text(o, "end_lsn", set->end_lsn, e) == -1 ||
+	    put_text(o, "method", set->method, e) == -1 ||
+	    put_tablespaces(o, set, e) == -1)
+		return -1;
+	if (set->wal_segment_size > 0 && put_number(o, "wal_segment_size",
+	    set->wal_segment_size, e) == -1)
+		return -1;
+	if (set->method == NULL && set->bad_pages == 0)
+		return 0;
+	return put_number(o, "bad_pages", set->bad_pages, e);
+}
+
+static int
 put_facts(json_t *o, const struct repo_set *set, struct err *e)
 {
 	if (put_number(o, "format", REPO_FORMAT, e) == -1 ||
@@ -275,7 +319,8 @@ repo_set_write(const struct repo_set *set, struct buf *out, struct err *e)
 
 	if (o == NULL)
 		return err_nomem(e);
-	if (put_facts(o, set, e) == -1 || put_objects(o, set, e) == -1 ||
+	if (put_facts(o, set, e) == -1 || put_base(o, set, e) == -1 ||
+	    put_objects(o, set, e) == -1 ||
 	    put_databases(o, set, e) == -1 || put_tables(o, set, e) == -1 ||
 	    put_lines(o, "recipients", set->recipients, set->recipient_count,
 	        e) == -1 ||

@@ -165,6 +165,25 @@ by_file_name(const void *key, const void *file)
 	return strcmp(key, ((const struct file *)file)->name);
 }
 
+static bool
+is_listed(const struct files *files, const char *name, uint64_t size)
+{
+	const struct file *f = files->count == 0 ? NULL : bsearch(name,
+	    files->list, files->count, sizeof *files->list, by_file_name);
+
+	return f != NULL && f->size == size;
+}
+
+static int
+look_for(struct repo *r, const struct repo_set *set,
+    const struct repo_object *o, struct err *e)
+{
+	struct blob *b = repo_object_open(r, set, o, e);
+
+	blob_free(b);
+	return b != NULL ? 0 : -1;
+}
+
 /*
  * The listing may have passed by an object that was put after it began: what
  * it lacks is asked for by name before it is called damage.
@@ -173,19 +192,26 @@ static int
 check_objects(struct repo *r, const struct repo_set *set,
     const struct files *files, struct err *e)
 {
-	for (size_t i = 0; i < set->object_count; i++) {
-		const struct repo_object *o = &set->objects[i];
-		const struct file *f = bsearch(o->name, files->list,
-		    files->count, sizeof *files->list, by_file_name);
-		struct blob *b;
+	size_t len = strlen(set->name);
+	struct files own = { NULL, 0, 0 };
+	bool looked = false;
+	int rc = 0;
 
-		if (f != NULL && f->size == o->stored)
-			continue;
-		if ((b = repo_object_open(r, set, o, e)) == NULL)
-			return -1;
-		blob_free(b);
+	for (size_t i = 0; i < set->object_count && rc == 0; i++) {
+		const struct repo_object *o = &set->objects[i];
+		bool inside = o->name[len] == '/';
+		struct repo_path path = repo_path(set->kind, set->name, "");
+
+		if (inside && !looked)
+			rc = store_list(r->store, path.text, add_file, &own,
+			    e);
+		looked |= inside;
+		if (rc == 0 && !is_listed(inside ? &own : files, inside ?
+		    o->name + len + 1 : o->name, o->stored))
+			rc = look_for(r, set, o, e);
 	}
-	return 0;
+	free_files(&own);
+	return rc;
 }
 
 /* NAME of "NAME.json", into `name`; false for other files. */

@@ -3,6 +3,8 @@
 
 #include "repo/repo_int.h"
 
+#define SUFFIX_MAX 30
+
 static const char *const kinds[REPO_KINDS] = {
 	[REPO_FULL] = "full",
 	[REPO_INCREMENTAL] = "incremental",
@@ -52,13 +54,15 @@ repo_is_suffix(const char *suffix)
 	static const char *const ours[] = { "json", "intent", "proof-" };
 	size_t len;
 
-	if (suffix[0] != '.' || !is_name_byte(suffix[1]) ||
-	    strlen(suffix) > 30)
+	if ((suffix[0] != '.' && suffix[0] != '/') ||
+	    !is_name_byte(suffix[1]) || strlen(suffix) > SUFFIX_MAX)
+		return false;
+	if (suffix[0] == '/' && suffix[1] == '-')
 		return false;
 	for (size_t i = 0; i < sizeof ours / sizeof *ours; i++)
-		if (strncmp(suffix + 1, ours[i], strlen(ours[i])) == 0)
+		if (suffix[0] == '.' && strncmp(suffix + 1, ours[i], strlen(ours[i])) == 0)
 			return false;
-	for (len = 0; is_name_byte(suffix[len]) || suffix[len] == '.'; len++)
+	for (len = 1; is_name_byte(suffix[len]) || suffix[len] == '.'; len++)
 		continue;
 	return suffix[len] == '\0';
 }
@@ -96,6 +100,16 @@ has_stamp(const char *name, size_t len)
 	}
 	return n == 6 && len > 16 && name[len - 7] == '_' &&
 	    digits(name, len - 7) == 8 && name[len - 16] == '_';
+}
+
+bool
+repo_is_ours(enum repo_kind kind, const char *folder)
+{
+	size_t len = strlen(folder);
+
+	if (kind == REPO_WAL)
+		return len == 16 && strspn(folder, "0123456789ABCDEF") == 16;
+	return repo_is_name(folder) && has_stamp(folder, len);
 }
 
 bool

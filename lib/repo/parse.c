@@ -99,6 +99,23 @@ get_table(const struct field_at *at, struct repo_set *set)
 }
 
 static int
+get_tablespace(const struct field_at *at, struct repo_set *set)
+{
+	struct repo_tablespace x = { .oid = 0 };
+	uint64_t oid = 0;
+
+	if (field_number(at, "oid", true, 1, UINT32_MAX, &oid) == -1)
+		return -1;
+	for (size_t i = 0; i < set->tablespace_count; i++)
+		if (set->tablespaces[i].oid == oid)
+			return field_bad(at, "oid", "is there twice");
+	x.oid = (uint32_t)oid;
+	if (field_text(at, "location", true, &x.location) == -1)
+		return -1;
+	return repo_take_tablespace(set, &x, at->e);
+}
+
+static int
 get_each(const struct field_at *at, const char *key, size_t max,
     int (*get)(const struct field_at *in, struct repo_set *set),
     struct repo_set *set)
@@ -143,6 +160,29 @@ get_server(const struct field_at *at, struct repo_set *set)
 	    field_check(at, "checksums", set->checksums, "onf") == -1)
 		return -1;
 	return 0;
+}
+
+/* What only a base backup has. */
+static int
+get_base(const struct field_at *at, struct repo_set *set)
+{
+	uint64_t size = 0;
+
+	if (field_text(at, "end_lsn", false, &set->end_lsn) == -1 ||
+	    field_text(at, "method", false, &set->method) == -1 ||
+	    field_number(at, "wal_segment_size", false, 1 << 20, 1 << 30,
+	        &size) == -1 ||
+	    field_number(at, "bad_pages", false, 0, INT64_MAX,
+	        &set->bad_pages) == -1 ||
+	    field_check(at, "end_lsn", set->end_lsn,
+	        "0123456789ABCDEF/") == -1 ||
+	    field_check(at, "method", set->method,
+	        "abcdefghijklmnopqrstuvwxyz") == -1)
+		return -1;
+	if ((size & (size - 1)) != 0)
+		return field_bad(at, "wal_segment_size", "is no power of two");
+	set->wal_segment_size = (uint32_t)size;
+	return get_each(at, "tablespaces", OBJECTS_MAX, get_tablespace, set);
 }
 
 static int
@@ -224,6 +264,7 @@ repo_set_parse(const char *json, size_t len, struct err *e)
 	if (o == NULL || (set = repo_set_new(REPO_FULL, e)) == NULL)
 		goto fail;
 	if (get_facts(&at, set) == -1 || get_server(&at, set) == -1 ||
+	    get_base(&at, set) == -1 ||
 	    get_each(&at, "objects", OBJECTS_MAX, get_object, set) == -1 ||
 	    get_each(&at, "databases", SIZE_MAX, get_database, set) == -1 ||
 	    get_each(&at, "tables", SIZE_MAX, get_table, set) == -1 ||

@@ -153,6 +153,19 @@ recover_one(struct recovery *v, const char *file, struct err *e)
 	return rc;
 }
 
+/* Sweep a folder within the kind's, if it is one of ours. */
+static int
+sweep_folder(void *ctx, const char *folder, uint64_t size, struct err *e)
+{
+	const struct recovery *v = ctx;
+	struct repo_path path = repo_path(v->kind, folder, "");
+
+	(void)size;
+	if (!repo_is_ours(v->kind, folder))
+		return 0;
+	return store_sweep(v->r->store, path.text, v->dry_run, v->count, e);
+}
+
 int
 repo_recover(struct repo *r, enum repo_kind kind, bool dry_run,
     unsigned *count, struct err *e)
@@ -167,8 +180,9 @@ repo_recover(struct repo *r, enum repo_kind kind, bool dry_run,
 		free(v.intents[i]);
 	}
 	free(v.intents);
-	if (rc == 0)
-		rc = store_sweep(r->store, repo_kind_name(kind), dry_run,
-		    count, e);
-	return rc;
+	if (rc == -1 || store_sweep(r->store, repo_kind_name(kind), dry_run,
+	    count, e) == -1)
+		return -1;
+	return store_list_folders(r->store, repo_kind_name(kind),
+	    sweep_folder, &v, e);
 }

@@ -220,7 +220,7 @@ const struct repo_object *repo_object(const struct repo_set *set,
 
 /*
  * Publishing. repo_draft_new() chooses a NAME that is free, that is no file
- * NAME.* exists, whoever made it ("medtranslate_full_20250127_030000" and
+ * NAME.* and no folder NAME exists, whoever made it ("medtranslate_full_20250127_030000" and
  * then "..._2", zone for the time; `stem` is the escaped database name, in
  * which '.' becomes %2E, or NULL for "snapshot_..."), takes the lock of this
  * kind of work on this stem (ERR_BUSY) and writes nothing yet.

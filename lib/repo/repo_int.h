@@ -24,8 +24,14 @@ struct repo_path repo_path(enum repo_kind kind, const char *name,
 /* [A-Za-z0-9_%-]{1,REPO_NAME_MAX}, not beginning with '-'. */
 bool repo_is_name(const char *name);
 
-/* ".sql.gz.age": what an object has behind NAME; none of our own words. */
+/*
+ * ".sql.gz.age", "/base.tar.gz.age": what an object has behind NAME; none of
+ * our own words.
+ */
 bool repo_is_suffix(const char *suffix);
+
+/* Whether a folder in a kind's has a name as we make them. */
+bool repo_is_ours(enum repo_kind kind, const char *folder);
 
 /* set.c: additions that take the strings of *x, on failure too. */
 int repo_take_object(struct repo_set *set, struct repo_object *x,
@@ -33,6 +39,8 @@ int repo_take_object(struct repo_set *set, struct repo_object *x,
 int repo_take_database(struct repo_set *set, struct repo_database *x,
     struct err *e);
 int repo_take_table(struct repo_set *set, struct repo_table *x,
+    struct err *e);
+int repo_take_tablespace(struct repo_set *set, struct repo_tablespace *x,
     struct err *e);
 int repo_take_line(char ***list, size_t *count, char *line, struct err *e);
 void repo_drop_tables(struct repo_set *set);

@@ -39,6 +39,12 @@ free_database(struct repo_database *d)
 }
 
 static void
+free_tablespace(struct repo_tablespace *t)
+{
+	free(t->location);
+}
+
+static void
 free_object(struct repo_object *o)
 {
 	free(o->name);
@@ -67,6 +73,9 @@ repo_set_free(struct repo_set *set)
 	for (size_t i = 0; i < set->object_count; i++)
 		free_object(&set->objects[i]);
 	free(set->objects);
+	for (size_t i = 0; i < set->tablespace_count; i++)
+		free_tablespace(&set->tablespaces[i]);
+	free(set->tablespaces);
 	free_lines(set->recipients, set->recipient_count);
 	free_lines(set->missing, set->missing_count);
 	free(set->name);
@@ -77,6 +86,8 @@ repo_set_free(struct repo_set *set)
 	free(set->host);
 	free(set->lsn);
 	free(set->parent);
+	free(set->end_lsn);
+	free(set->method);
 	free(set->checksums);
 	free(set->previous);
 	free(set);
@@ -152,6 +163,21 @@ repo_take_table(struct repo_set *set, struct repo_table *x, struct err *e)
 }
 
 int
+repo_take_tablespace(struct repo_set *set, struct repo_tablespace *x,
+    struct err *e)
+{
+	void *p = grow(set->tablespaces, set->tablespace_count, sizeof *x, e);
+
+	if (p == NULL) {
+		free_tablespace(x);
+		return -1;
+	}
+	set->tablespaces = p;
+	set->tablespaces[set->tablespace_count++] = *x;
+	return 0;
+}
+
+int
 repo_take_line(char ***list, size_t *count, char *line, struct err *e)
 {
 	void *p = grow(*list, *count, sizeof line, e);
@@ -207,6 +233,17 @@ repo_add_table(struct repo_set *set, const struct repo_table *t,
 		return -1;
 	}
 	return repo_take_table(set, &x, e);
+}
+
+int
+repo_add_tablespace(struct repo_set *set, const struct repo_tablespace *t,
+    struct err *e)
+{
+	struct repo_tablespace x = { .oid = t->oid };
+
+	if (repo_set_string(&x.location, t->location, e) == -1)
+		return -1;
+	return repo_take_tablespace(set, &x, e);
 }
 
 static int

@@ -40,31 +40,32 @@ file_check_folder(int fd, const char *name, struct err *e)
 
 /* `dir` may be one that can be searched but not read, so itself not synced. */
 static int
-make_folder(int dir, const char *part, const char *shown, struct err *e)
+sync_folder(int dir, const char *shown, struct err *e)
 {
-	int fd, rc;
+	int fd = openat(dir, ".", FOLDER_FLAGS), rc;
 
-	if (mkdirat(dir, part, 0700) == -1 && errno != EEXIST)
-		return err_sys(e, "could not make folder \"%s\"", shown);
-	if ((fd = openat(dir, ".", FOLDER_FLAGS)) == -1)
-		return err_sys(e, "could not sync the folder of \"%s\"",
-		    shown);
+	if (fd == -1)
+		return err_sys(e, "could not sync folder \"%s\"", shown);
 	rc = fsx_sync_dir(fd, shown, e);
 	close(fd);
 	return rc;
 }
 
-/* Open `part` in `dir`; `shown` is for messages. Takes nothing. */
+/* Open `part` in `dir`; `shown` is for messages. `made`: file_int.h */
 static int
-open_step(int dir, const char *part, const char *shown, bool create,
+open_step(int dir, const char *part, const char *shown, bool *made,
     struct err *e)
 {
 	struct stat st;
 	int fd = openat(dir, part, FOLDER_FLAGS);
 
-	if (fd == -1 && errno == ENOENT && create) {
-		if (make_folder(dir, part, shown, e) == -1)
-			return -1;
+	for (int i = 0; fd == -1 && errno == ENOENT && made != NULL; i++) {
+		if (i == FILE_TRIES)
+			break;
+		if (mkdirat(dir, part, 0700) == -1 && errno != EEXIST)
+			return err_sys(e, "could not make folder \"%s\"",
+			    shown);
+		*made = true;
 		fd = openat(dir, part, FOLDER_FLAGS);
 	}
 	if (fd == -1 && errno == ENOENT)
@@ -86,7 +87,7 @@ open_step(int dir, const char *part, const char *shown, bool create,
 
 /* The first `len` bytes of `name` are a folder's name. */
 static int
-walk(const struct file_store *fs, const char *name, size_t len, bool create,
+walk(const struct file_store *fs, const char *name, size_t len, bool *made,
     struct err *e)
 {
 	int dir = openat(fs->root, ".", FOLDER_FLAGS), next;
@@ -112,7 +113,7 @@ walk(const struct file_store *fs, const char *name, size_t len, bool create,
 		part[end - at] = '\0';
 		snprintf(shown, sizeof shown, "%s/%.*s", fs->path, (int)end,
 		    name);
-		next = open_step(dir, part, shown, create, e);
+		next = open_step(dir, part, shown, made, e);
 		close(dir);
 		if ((dir = next) == -1)
 			return -1;
@@ -122,21 +123,73 @@ walk(const struct file_store *fs, const char *name, size_t len, bool create,
 }
 
 int
-file_open_parent(const struct file_store *fs, const char *name, bool create,
+file_open_parent(const struct file_store *fs, const char *name, bool *made,
     const char **leaf, struct err *e)
 {
 	const char *slash = strrchr(name, '/');
 
 	*leaf = slash != NULL ? slash + 1 : name;
 	return walk(fs, name, slash != NULL ? (size_t)(slash - name) : 0,
-	    create, e);
+	    made, e);
 }
 
 int
 file_open_folder(const struct file_store *fs, const char *folder,
     struct err *e)
 {
-	return walk(fs, folder, strlen(folder), false, e);
+	return walk(fs, folder, strlen(folder), NULL, e);
+}
+
+int
+file_sync_above(const struct file_store *fs, const char *name, struct err *e)
+{
+	const char *last = strrchr(name, '/');
+	int rc = 0;
+
+	/* each folder that holds another on the way, the root first */
+	for (size_t len = 0; rc == 0 && last != NULL &&
+	    len < (size_t)(last - name);) {
+		int dir = walk(fs, name, len, NULL, e);
+
+		rc = dir == -1 ? -1 : sync_folder(dir, name, e);
+		fsx_close(dir);
+		len += (len > 0) + strcspn(name + len + (len > 0), "/");
+	}
+	return rc;
+}
+
+bool
+file_is_removed(int fd)
+{
+	struct stat st;
+
+	return fstat(fd, &st) == 0 && st.st_nlink == 0;
+}
+
+void
+file_drop_folder(const struct file_store *fs, const char *folder)
+{
+	const char *leaf;
+	int dir;
+
+	if (strchr(folder, '/') == NULL)
+		return;
+	if ((dir = file_open_parent(fs, folder, NULL, &leaf, NULL)) == -1)
+		return;
+	unlinkat(dir, leaf, AT_REMOVEDIR);
+	close(dir);
+}
+
+void
+file_drop_parent(const struct file_store *fs, const char *name)
+{
+	const char *slash = strrchr(name, '/');
+	char folder[PATH_MAX];
+
+	if (slash == NULL)
+		return;
+	snprintf(folder, sizeof folder, "%.*s", (int)(slash - name), name);
+	file_drop_folder(fs, folder);
 }
 
 /*
@@ -170,7 +223,7 @@ file_mark(struct store *s, const char *name, char *mark, struct err *e)
 	const char *leaf;
 	int dir, rc;
 
-	dir = file_open_parent((struct file_store *)s, name, false, &leaf, e);
+	dir = file_open_parent((struct file_store *)s, name, NULL, &leaf, e);
 	if (dir == -1)
 		return -1;
 	rc = file_mark_of(dir, leaf, name, mark, e);
@@ -184,7 +237,7 @@ file_get(struct store *s, const char *name, struct err *e)
 	const char *leaf;
 	int dir, fd;
 
-	dir = file_open_parent((struct file_store *)s, name, false, &leaf, e);
+	dir = file_open_parent((struct file_store *)s, name, NULL, &leaf, e);
 	if (dir == -1)
 		return NULL;
 	/* not blocking: a FIFO must not hang us; blob_fd() refuses it */
@@ -207,7 +260,7 @@ file_del(struct store *s, const char *name, const char *mark, struct err *e)
 	const char *leaf;
 	int dir, rc = -1;
 
-	dir = file_open_parent((struct file_store *)s, name, false, &leaf, e);
+	dir = file_open_parent((struct file_store *)s, name, NULL, &leaf, e);
 	if (dir == -1)
 		return -1;
 	if (mark != NULL) {
@@ -219,12 +272,14 @@ file_del(struct store *s, const char *name, const char *mark, struct err *e)
 			goto done;
 		}
 	}
-	if (unlinkat(dir, leaf, 0) == 0)
+	if (unlinkat(dir, leaf, 0) == 0) {
 		rc = fsx_sync_dir(dir, name, e);
-	else if (errno == ENOENT)
+		file_drop_parent((struct file_store *)s, name);
+	} else if (errno == ENOENT) {
 		err_set(e, ERR_ABSENT, "there is no object \"%s\"", name);
-	else
+	} else {
 		err_sys(e, "could not delete \"%s\"", name);
+	}
 done:
 	close(dir);
 	return rc;
@@ -248,6 +303,7 @@ open_root(char *path, int flags, struct err *e)
 	const int above = O_PATH | O_DIRECTORY | O_CLOEXEC;
 	char *slash = strrchr(path, '/');
 	const char *part = slash != NULL ? slash + 1 : path;
+	bool made = false;
 	int dir, fd;
 
 	if (slash == NULL) {
@@ -267,7 +323,11 @@ open_root(char *path, int flags, struct err *e)
 	if (dir == -1)
 		return err_sys(e, "could not open the folder of \"%s\"", path);
 	fd = open_step(dir, *part != '\0' ? part : ".", path,
-	    (flags & STORE_CREATE) != 0, e);
+	    (flags & STORE_CREATE) != 0 ? &made : NULL, e);
+	if (fd != -1 && made && sync_folder(dir, path, e) == -1) {
+		close(fd);
+		fd = -1;
+	}
 	close(dir);
 	return fd;
 }
@@ -280,6 +340,7 @@ store_file_open(const char *path, int flags, struct err *e)
 		.mark = file_mark,
 		.get = file_get,
 		.list = file_list,
+		.folders = file_folders,
 		.del = file_del,
 		.lock = file_lock,
 		.unlock = file_unlock,

@@ -84,9 +84,9 @@ done:
 	return rc;
 }
 
-/* Keep what is an object, with its size. */
+/* Keep the objects, with their sizes, or the folders. */
 static int
-keep_objects(int dir, const char *folder, struct entries *all,
+keep_only(mode_t type, int dir, const char *folder, struct entries *all,
     struct err *e)
 {
 	size_t kept = 0;
@@ -106,8 +106,9 @@ keep_objects(int dir, const char *folder, struct entries *all,
 				return -1;
 			}
 		}
-		if (rc == 0 && S_ISREG(st.st_mode)) {
-			one.size = (uint64_t)st.st_size;
+		if (rc == 0 && (st.st_mode & S_IFMT) == type) {
+			if (type == S_IFREG)
+				one.size = (uint64_t)st.st_size;
 			all->list[kept++] = one;
 		} else {
 			free(one.name);
@@ -117,8 +118,8 @@ keep_objects(int dir, const char *folder, struct entries *all,
 	return 0;
 }
 
-int
-file_list(struct store *s, const char *folder,
+static int
+list_only(mode_t type, struct store *s, const char *folder,
     int (*each)(void *ctx, const char *name, uint64_t size, struct err *e),
     void *ctx, struct err *e)
 {
@@ -132,7 +133,7 @@ file_list(struct store *s, const char *folder,
 	if (dir == -1)
 		return err_pass(e, &why);
 	if (read_names(dir, folder, &all, e) == -1 ||
-	    keep_objects(dir, folder, &all, e) == -1)
+	    keep_only(type, dir, folder, &all, e) == -1)
 		goto done;
 	if (all.count > 0)
 		qsort(all.list, all.count, sizeof *all.list, by_name);
@@ -143,6 +144,22 @@ done:
 	entries_free(&all);
 	close(dir);
 	return rc;
+}
+
+int
+file_list(struct store *s, const char *folder,
+    int (*each)(void *ctx, const char *name, uint64_t size, struct err *e),
+    void *ctx, struct err *e)
+{
+	return list_only(S_IFREG, s, folder, each, ctx, e);
+}
+
+int
+file_folders(struct store *s, const char *folder,
+    int (*each)(void *ctx, const char *name, uint64_t size, struct err *e),
+    void *ctx, struct err *e)
+{
+	return list_only(S_IFDIR, s, folder, each, ctx, e);
 }
 
 /*
@@ -203,6 +220,8 @@ file_sweep(struct store *s, const char *folder, bool dry_run,
 		gone++;
 	}
 	rc = gone > 0 && !dry_run ? fsx_sync_dir(dir, folder, e) : 0;
+	if (!dry_run)
+		file_drop_folder((struct file_store *)s, folder);
 done:
 	if (count != NULL)
 		*count += gone;

@@ -40,6 +40,32 @@ open_lock(int dir, const char *leaf, enum store_lock_how how)
 	return openat(dir, hidden, O_RDWR | O_CREAT | flags, 0600);
 }
 
+/* The file to lock, its folder (fsx_close() it, on failure too) and leaf. */
+static int
+open_both(const struct file_store *fs, const char *name,
+    enum store_lock_how how, int *dir, const char **leaf, struct err *e)
+{
+	bool made; /* a lock need not outlive the system */
+	int fd;
+
+	for (int i = 0;; i++) {
+		*dir = file_open_parent(fs, name,
+		    how == STORE_LOCK ? &made : NULL, leaf, e);
+		if (*dir == -1)
+			return -1;
+		if ((fd = open_lock(*dir, *leaf, how)) != -1)
+			return fd;
+		if (i == FILE_TRIES || how != STORE_LOCK || errno != ENOENT ||
+		    !file_is_removed(*dir))
+			break;
+		fsx_close(*dir);
+	}
+	if (errno == ENOENT && how != STORE_LOCK)
+		return err_set(e, ERR_ABSENT, "there is no object \"%s\"",
+		    name);
+	return err_sys(e, "could not open \"%s\" to lock it", name);
+}
+
 /*
  * Whether the locked file still is the one that bears the name: its last
  * holder may have deleted it while we opened it.
@@ -80,18 +106,9 @@ file_lock(struct store *s, const char *name, enum store_lock_how how,
 	}
 	h->base.ops = s->ops;
 	h->fd = -1;
-	dir = file_open_parent((struct file_store *)s, name,
-	    how == STORE_LOCK, &leaf, e);
-	if (dir == -1)
+	h->fd = open_both((struct file_store *)s, name, how, &dir, &leaf, e);
+	if (h->fd == -1)
 		goto fail;
-	if ((h->fd = open_lock(dir, leaf, how)) == -1) {
-		if (errno == ENOENT && how != STORE_LOCK)
-			err_set(e, ERR_ABSENT, "there is no object \"%s\"",
-			    name);
-		else
-			err_sys(e, "could not open \"%s\" to lock it", name);
-		goto fail;
-	}
 	if (flock(h->fd, op) == -1) {
 		if (errno == EWOULDBLOCK)
 			err_set(e, ERR_BUSY, "\"%s\" is in use", name);

@@ -6,13 +6,13 @@
 #include "fsx/fsx.h"
 #include "store/file_int.h"
 
-#define BEGIN_TRIES 100
-
 struct put_sink {
 	struct sink base;
+	const struct file_store *fs;
 	struct fsx_new *f;
 	int dir;
 	char *name;
+	bool published;
 };
 
 static int
@@ -26,7 +26,12 @@ put_write(struct sink *s, const void *data, size_t len, struct err *e)
 static int
 put_finish(struct sink *s, struct err *e)
 {
-	return fsx_new_publish(((struct put_sink *)s)->f, e);
+	struct put_sink *p = (struct put_sink *)s;
+
+	if (fsx_new_publish(p->f, e) == -1)
+		return -1;
+	p->published = true;
+	return 0;
 }
 
 static void
@@ -36,6 +41,8 @@ put_free(struct sink *s)
 
 	fsx_new_free(p->f);
 	fsx_close(p->dir);
+	if (!p->published && p->name != NULL)
+		file_drop_parent(p->fs, p->name);
 	free(p->name);
 	free(p);
 }
@@ -58,7 +65,7 @@ begin(int dir, const char *leaf, struct err *e)
 		else if (f != NULL && st.st_nlink > 0)
 			return f;
 		fsx_new_free(f);
-		if (i == BEGIN_TRIES || (why.kind != ERR_NONE &&
+		if (i == FILE_TRIES || (why.kind != ERR_NONE &&
 		    why.sys != EWOULDBLOCK)) {
 			err_set(&why, ERR_BUSY, "\"%s\" is swept away", leaf);
 			err_pass(e, &why);
@@ -67,27 +74,45 @@ begin(int dir, const char *leaf, struct err *e)
 	}
 }
 
+/* Open the folder and begin; it may go in between (file_drop_folder()). */
+static int
+open_and_begin(struct put_sink *p, struct err *e)
+{
+	const char *leaf;
+	bool made = false;
+
+	for (int i = 0;; i++) {
+		struct err why = ERR_INIT;
+
+		p->dir = file_open_parent(p->fs, p->name, &made, &leaf, e);
+		if (p->dir == -1)
+			return -1;
+		if ((p->f = begin(p->dir, leaf, &why)) != NULL)
+			return made ? file_sync_above(p->fs, p->name, e) : 0;
+		if (i == FILE_TRIES || !file_is_removed(p->dir))
+			return err_pass(e, &why);
+		fsx_close(p->dir);
+	}
+}
+
 struct sink *
 file_put(struct store *s, const char *name, char *mark, struct err *e)
 {
 	static const struct sink_ops ops = { put_write, put_finish, put_free };
 	struct put_sink *p = calloc(1, sizeof *p);
-	const char *leaf;
 
 	if (p == NULL) {
 		err_nomem(e);
 		return NULL;
 	}
 	p->base.ops = &ops;
-	p->dir = file_open_parent((struct file_store *)s, name, true, &leaf,
-	    e);
-	if (p->dir == -1)
-		goto fail;
+	p->fs = (struct file_store *)s;
+	p->dir = -1;
 	if ((p->name = strdup(name)) == NULL) {
 		err_nomem(e);
 		goto fail;
 	}
-	if ((p->f = begin(p->dir, leaf, e)) == NULL)
+	if (open_and_begin(p, e) == -1)
 		goto fail;
 	if (mark != NULL &&
 	    file_mark_of(fsx_new_fd(p->f), "", name, mark, e) == -1)

@@ -173,6 +173,16 @@ store_list(struct store *s, const char *folder,
 }
 
 int
+store_list_folders(struct store *s, const char *folder,
+    int (*each)(void *ctx, const char *name, uint64_t size, struct err *e),
+    void *ctx, struct err *e)
+{
+	if (store_check_name(folder, e) == -1)
+		return -1;
+	return s->ops->folders(s, folder, each, ctx, e);
+}
+
+int
 store_delete(struct store *s, const char *name, struct err *e)
 {
 	if (store_check_name(name, e) == -1)

@@ -84,7 +84,20 @@ int store_list(struct store *s, const char *folder,
     int (*each)(void *ctx, const char *name, uint64_t size, struct err *e),
     void *ctx, struct err *e);
 
-/* ERR_ABSENT if it was not there. Durable on return. */
+/*
+ * The same for the folders directly in `folder`, with size 0. A folder is one
+ * as long as something lies in it; an empty one may be listed or not.
+ */
+int store_list_folders(struct store *s, const char *folder,
+    int (*each)(void *ctx, const char *name, uint64_t size, struct err *e),
+    void *ctx, struct err *e);
+
+/*
+ * ERR_ABSENT if it was not there. Durable on return. The folder of an object
+ * two levels deep or more ("incremental/NAME/base.tar.gz") goes with the last
+ * thing in it, and so it does when the only put into it is not finished; a put
+ * at the same moment makes it anew.
+ */
 int store_delete(struct store *s, const char *name, struct err *e);
 
 /* The same if the object has this mark, else ERR_REFUSED and it stays. */
@@ -113,7 +126,8 @@ void store_unlock(struct store_lock *l); /* NULL ok */
 
 /*
  * Remove temporaries whose writers are gone from `folder`; those of live
- * ones stay. Adds removals to *count if not NULL; logs each (info). dry_run
+ * ones stay. A folder within another ("incremental/NAME") that is empty then
+ * is removed itself. Adds removals to *count if not NULL; logs each (info). dry_run
  * only counts and logs.
  */
 int store_sweep(struct store *s, const char *folder, bool dry_run,

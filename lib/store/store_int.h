@@ -19,6 +19,10 @@ struct store_ops {
 	    int (*each)(void *ctx, const char *name, uint64_t size,
 	        struct err *e),
 	    void *ctx, struct err *e);
+	int (*folders)(struct store *s, const char *folder,
+	    int (*each)(void *ctx, const char *name, uint64_t size,
+	        struct err *e),
+	    void *ctx, struct err *e);
 	/* mark: NULL, or what the object must have (store_delete_marked) */
 	int (*del)(struct store *s, const char *name, const char *mark,
 	    struct err *e);

@@ -38,6 +38,7 @@ static const char whole[] =
     "incremental = 1h    7d   1h   2h   0 * * * *   ; hourly\n"
     "wal         = 5m    7d   5m   1h   -\n"
     "snapshot    = 7d    84d  -    -    0 2 * * 0\n"
+    "base-interval = 2d\n"
     "[log]\n"
     "file = /var/log/pgk.log\n"
     "level = info";
@@ -58,6 +59,7 @@ good(void)
 	IS(c->server.bindir, "/usr/lib/postgresql/15/bin");
 	IS(c->store.url, "/backup;postgresql");
 	EQ(c->crypt.recipient.count, 2);
+	EQ(c->policy.base_interval, 2 * 86400);
 	IS(c->crypt.recipient.items[1], "age1b");
 	IS(c->crypt.recipients_file.items[0], "/etc/pgk/recipients");
 	IS(c->crypt.identity.items[0], "/etc/pgk/identity");
@@ -122,6 +124,8 @@ bad(void)
 	refuses("[server]\nenvironment=0123456789012345678901234567890123456"
 	    "789012345678901234567890123\n", "invalid label");
 	refuses("[policy]\ntime-zone=../x\n", "unknown time zone \"../x\"");
+	refuses("[policy]\nbase-interval=0s\n", "no time at all");
+	refuses("[policy]\nbase-interval=-\n", "line 2: ");
 	refuses("[policy]\nfull=1d 30d\n", "every keep rpo rto at");
 	/* an indented line is no continuation of the value before it */
 	refuses("[crypt]\nidentity = a\n  b\n", "line 3: neither");

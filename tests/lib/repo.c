@@ -67,6 +67,7 @@ full_set(void)
 	struct repo_database d = { (char *)odd, (char *)"SQL_ASCII", 7 };
 	struct repo_table t = { (char *)odd, (char *)"\xea\xb0\x80",
 		(char *)"\xff", 12 };
+	struct repo_tablespace space = { 16390, (char *)odd };
 
 	repo_set_string(&set->name, "S_1", &e);
 	repo_set_string(&set->tool, "pgk 0.1.0", &e);
@@ -77,6 +78,13 @@ full_set(void)
 	repo_set_string(&set->lsn, "0/16B3748", &e);
 	repo_set_string(&set->parent, "S_0", &e);
 	repo_set_string(&set->checksums, "on", &e);
+	repo_set_string(&set->end_lsn, "0/16B4000", &e);
+	repo_set_string(&set->method, "blocks", &e);
+	set->wal_segment_size = 16 << 20;
+	set->bad_pages = 3;
+	repo_add_tablespace(set, &space, &e);
+	space = (struct repo_tablespace){ UINT32_MAX, (char *)"/fast" };
+	repo_add_tablespace(set, &space, &e);
 	repo_set_string(&set->previous, "S_0", &e);
 	set->server_version = 150018;
 	set->timeline = UINT32_MAX;
@@ -122,6 +130,14 @@ test_json(void)
 	IS(back->tables[1].table, "\xff");
 	IS(back->missing[0], odd);
 	IS(back->recipients[0], "age1xyz");
+	IS(back->end_lsn, "0/16B4000");
+	IS(back->method, "blocks");
+	EQ(back->wal_segment_size, 16 << 20);
+	EQ(back->bad_pages, 3);
+	EQ(back->tablespace_count, 2);
+	EQ(back->tablespaces[1].oid, UINT32_MAX);
+	IS(back->tablespaces[0].location, odd);
+	IS(back->tablespaces[1].location, "/fast");
 	IS(back->system_identifier, "18446744073709551615");
 	EQ(back->end, T0 + 61);
 	EQ(back->rows, 42);
@@ -201,6 +217,19 @@ test_hostile_json(void)
 		    "timeline" },
 		{ "\"previous_blake2b", "\"previous_other", "previous" },
 		{ "\"lsn\": \"0/", "\"lsn\": \"x/", "lsn" },
+		{ "\"end_lsn\": \"0/", "\"end_lsn\": \"g/", "end_lsn" },
+		{ "\"blocks\"", "\"B\"", "method" },
+		{ "16777216", "16777217", "wal_segment_size" },
+		{ "16777216", "2147483648", "wal_segment_size" },
+		{ "16777216", "4096", "wal_segment_size" },
+		{ "\"bad_pages\": 3", "\"bad_pages\": -3", "bad_pages" },
+		{ "\"oid\": 16390", "\"oid\": 4294967296", "spaces[0].oid" },
+		{ "\"oid\": 16390", "\"oid\": 4294967295", "twice" },
+		{ "\"location\": \"/fast\"", "\"x\": 1", "location" },
+		{ "\"S_1.sql.gz.age\"", "\"S_1/a/b\"", "bear" },
+		{ "\"S_1.sql.gz.age\"", "\"S_1/.a\"", "bear" },
+		{ "\"S_1.sql.gz.age\"", "\"S_1/\"", "bear" },
+		{ "\"S_1.sql.gz.age\"", "\"S_10/a\"", "bear" },
 		{ "\"missing\": [", "\"missing\": [ 5,", "missing" },
 		{ "\"objects\": [", "\"objects\": [ 5,", "objects[0]" },
 		{ "\"objects\": [", "\"objects\": 5, \"o\": [", "no list" },
@@ -315,7 +344,11 @@ test_publish(struct repo *r)
 	OK(d2 != NULL);
 	IS(repo_draft_name(d2), "third_full_20250127_030000");
 	FAILS(repo_draft_object(d2, ".json", &e) == NULL, ERR_USAGE, ".json");
-	FAILS(repo_draft_object(d2, "/x", &e) == NULL, ERR_USAGE, "/x");
+	FAILS(repo_draft_object(d2, "x", &e) == NULL, ERR_USAGE, "\"x\"");
+	FAILS(repo_draft_object(d2, "/", &e) == NULL, ERR_USAGE, "/");
+	FAILS(repo_draft_object(d2, "/-x", &e) == NULL, ERR_USAGE, "/-x");
+	FAILS(repo_draft_object(d2, "/.x", &e) == NULL, ERR_USAGE, "/.x");
+	FAILS(repo_draft_object(d2, "/a/b", &e) == NULL, ERR_USAGE, "/a/b");
 	/* a script that begins between the choice and the first object */
 	touch("store/full/third_full_20250127_030000.sql.gz", "theirs");
 	set = make_set(d2, REPO_FULL, "third", T0, "x", &e);
@@ -342,6 +375,95 @@ test_publish(struct repo *r)
 		EQ(publish(r, REPO_FULL, stem, T0, &e), 0);
 		EQ(publish(r, REPO_FULL, stem, T0, &e), 0);
 	}
+}
+
+#define BASE "basebackup_20250127_030000"
+
+/* One object in the set's own folder. */
+static void
+add_inside(struct repo_draft *d, struct repo_set *set, const char *suffix,
+    const char *role)
+{
+	struct sink *s = repo_draft_object(d, suffix, &e);
+	char name[REPO_NAME_MAX + 40];
+	struct repo_object o = { .name = name, .role = (char *)role,
+		.stored = 4, .plain = 4 };
+
+	digest_of("base", 4, &o.sum);
+	OK(s != NULL && sink_write(s, "base", 4, &e) == 0 &&
+	    sink_finish(s, &e) == 0);
+	snprintf(name, sizeof name, "%s%s", repo_draft_name(d), suffix);
+	EQ(repo_add_object(set, &o, &e), 0);
+	sink_free(s);
+}
+
+static struct repo_set *
+put_base(struct repo *r)
+{
+	struct repo_draft *d = repo_draft_new(r, REPO_INCREMENTAL, NULL, T0,
+	    "Asia/Seoul", &e);
+	struct repo_set *set = repo_set_new(REPO_INCREMENTAL, &e);
+
+	add_inside(d, set, "/base.tar.gz", "base");
+	add_inside(d, set, "/16390.tar.gz", "tablespace-16390");
+	set->start = T0;
+	set->end = T0 + 9;
+	EQ(repo_draft_publish(d, set, NULL, &e), 0);
+	repo_draft_free(d);
+	return set;
+}
+
+/* Objects in a folder of the set's own. */
+static void
+test_base(struct repo *r)
+{
+	struct repo_set *set = put_base(r), *second;
+	struct repo_draft *d;
+	char *files;
+	FILE *f;
+
+	IS(set->name, BASE);
+	IS(sets(r, REPO_INCREMENTAL), BASE " ");
+	files = look("store/incremental");
+	IS(files, BASE " " BASE ".json ");
+	free(files);
+	files = look("store/incremental/" BASE);
+	IS(files, "16390.tar.gz base.tar.gz ");
+	free(files);
+	second = put_base(r);
+	IS(second->name, BASE "_2");
+	/* a folder alone takes a name, whosever it is */
+	EQ(mkdir("store/incremental/" BASE "_3", 0700), 0);
+	d = repo_draft_new(r, REPO_INCREMENTAL, NULL, T0, "Asia/Seoul", &e);
+	IS(repo_draft_name(d), BASE "_4");
+	repo_draft_free(d);
+	/* it is empty and bears a name of ours: recovery takes it away */
+	EQ(mkdir("store/incremental/theirs", 0700), 0);
+	EQ(repo_recover(r, REPO_INCREMENTAL, false, NULL, &e), 0);
+	files = look("store/incremental");
+	IS(files, BASE " " BASE ".json " BASE "_2 " BASE "_2.json theirs ");
+	free(files);
+	rmdir("store/incremental/theirs");
+	/* damage inside is seen */
+	OK(truncate("store/incremental/" BASE "/base.tar.gz", 3) == 0);
+	IS(sets(r, REPO_INCREMENTAL), BASE "_2 ");
+	EQ(bad_count, 1);
+	OK(strstr(bad_text, "has 3 bytes instead of 4") != NULL);
+	EQ(unlink("store/incremental/" BASE "/base.tar.gz"), 0);
+	sets(r, REPO_INCREMENTAL);
+	OK(strstr(bad_text, "is missing") != NULL);
+	/* deleting leaves what is not ours */
+	f = fopen("store/incremental/" BASE "_2/theirs", "w");
+	OK(f != NULL && fclose(f) == 0);
+	EQ(repo_delete(r, set, &e), 0);
+	EQ(repo_delete(r, second, &e), 0);
+	files = look("store/incremental");
+	IS(files, BASE "_2 ");
+	free(files);
+	unlink("store/incremental/" BASE "_2/theirs");
+	rmdir("store/incremental/" BASE "_2");
+	repo_set_free(set);
+	repo_set_free(second);
 }
 
 /* A stranger's file appears under our name while we write. */
@@ -609,6 +731,7 @@ main(void)
 	OK(repo_store(r) == s);
 	test_publish(r);
 	test_stranger(r);
+	test_base(r);
 	test_find(r);
 	test_damage(r);
 	test_delete(r);

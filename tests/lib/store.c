@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "fsx/fsx.h"
@@ -37,6 +38,18 @@ names(struct store *s, const char *folder)
 	buf_reset(&b);
 	buf_str(&b, "", &e);
 	if (store_list(s, folder, add_name, &b, &e) == -1)
+		return e.text;
+	return b.data;
+}
+
+static const char *
+folders(struct store *s, const char *folder)
+{
+	static struct buf b = BUF_INIT(65536);
+
+	buf_reset(&b);
+	buf_str(&b, "", &e);
+	if (store_list_folders(s, folder, add_name, &b, &e) == -1)
 		return e.text;
 	return b.data;
 }
@@ -292,7 +305,7 @@ test_locks(struct store *s)
 
 /* Leave a temporary behind as a killed writer does. */
 static pid_t
-writer(bool die)
+writer_of(const char *name, bool die)
 {
 	int ready[2];
 	pid_t pid;
@@ -302,7 +315,7 @@ writer(bool die)
 		abort();
 	if (pid == 0) {
 		struct store *mine = store_open("new", 0, &e);
-		struct sink *out = store_put(mine, "full/t", &e);
+		struct sink *out = store_put(mine, name, &e);
 
 		if (out == NULL || sink_write(out, "x", 1, &e) == -1 ||
 		    write(ready[1], "x", 1) != 1)
@@ -317,6 +330,12 @@ writer(bool die)
 	if (die)
 		waitpid(pid, NULL, 0);
 	return pid;
+}
+
+static pid_t
+writer(bool die)
+{
+	return writer_of("full/t", die);
 }
 
 static void
@@ -369,6 +388,99 @@ test_sweep_race(struct store *s)
 	end_child(pid);
 }
 
+/* A folder within one is there while something lies in it. */
+static void
+test_folders(struct store *s)
+{
+	struct sink *out;
+	unsigned n = 0;
+
+	EQ(store_put_bytes(s, "kind/set/a", "1", 1, &e), 0);
+	EQ(store_put_bytes(s, "kind/set/b", "22", 2, &e), 0);
+	EQ(store_put_bytes(s, "kind/x", "3", 1, &e), 0);
+	mkdir("new/kind/.hidden", 0700);
+	mkdir("new/kind/with space", 0700);
+	EQ(symlink("set", "new/kind/link"), 0);
+	IS(folders(s, "kind"), "set:0 ");
+	IS(folders(s, "none"), "");
+	FAILS(store_list_folders(s, "../kind", NULL, NULL, &e) == -1,
+	    ERR_USAGE, "name");
+	IS(names(s, "kind"), "x:1 ");
+	IS(names(s, "kind/set"), "a:1 b:2 ");
+	EQ(mode_of("new/kind/set"), 0700);
+	EQ(store_delete(s, "kind/set/a", &e), 0);
+	IS(folders(s, "kind"), "set:0 ");
+	/* a stranger's file in it keeps it */
+	touch("new/kind/set/.theirs", "");
+	EQ(store_delete(s, "kind/set/b", &e), 0);
+	IS(folders(s, "kind"), "set:0 ");
+	unlink("new/kind/set/.theirs");
+	EQ(store_put_bytes(s, "kind/set/b", "22", 2, &e), 0);
+	EQ(store_delete(s, "kind/set/b", &e), 0);
+	IS(folders(s, "kind"), "");
+	/* that of a kind stays */
+	EQ(store_delete(s, "kind/x", &e), 0);
+	OK(access("new/kind", F_OK) == 0);
+	/* a put without an end leaves nothing, a live one is in nobody's way */
+	out = store_put(s, "kind/set/c", &e);
+	OK(out != NULL);
+	EQ(store_sweep(s, "kind/set", false, &n, &e), 0);
+	EQ(n, 0);
+	IS(folders(s, "kind"), "set:0 ");
+	sink_free(out);
+	IS(folders(s, "kind"), "");
+	/* what a kill leaves */
+	end_child(writer_of("kind/set/t", false));
+	OK(access("new/kind/set", F_OK) == 0);
+	EQ(store_sweep(s, "kind/set", true, &n, &e), 0);
+	OK(access("new/kind/set", F_OK) == 0);
+	EQ(store_sweep(s, "kind/set", false, &n, &e), 0);
+	EQ(n, 2);
+	OK(access("new/kind/set", F_OK) == -1);
+	EQ(store_sweep(s, "kind/set", false, &n, &e), 0);
+	unlink("new/kind/link");
+}
+
+/* Puts and locks while the folder goes again and again. */
+static void
+test_folder_race(struct store *s)
+{
+	const struct timespec nap = { 0, 3000000 };
+	pid_t pid = fork();
+	int bad = 0;
+
+	if (pid == 0) {
+		struct store *mine = store_open("new", 0, &e);
+
+		/* no sweep of ours comes as often as this */
+		while (store_sweep(mine, "kind/race", false, NULL, &e) == 0)
+			nanosleep(&nap, NULL);
+		_exit(1);
+	}
+	for (int i = 0; i < 300; i++) {
+		struct sink *out = store_put(s, "kind/race/dropped", &e);
+
+		bad += out == NULL;
+		sink_free(out);
+		bad += store_put_bytes(s, "kind/race/x", "x", 1, &e) == -1 ||
+		    store_delete(s, "kind/race/x", &e) == -1;
+	}
+	for (int i = 0; i < 100; i++) {
+		struct store_lock *l = store_lock(s, "kind/race/x", &e);
+
+		bad += l == NULL;
+		store_unlock(l);
+		unlink("new/kind/race/.lock-x");
+		rmdir("new/kind/race");
+	}
+	EQ(bad, 0);
+	if (bad > 0)
+		printf("# %s\n", e.text);
+	err_clear(&e);
+	EQ(waitpid(pid, NULL, WNOHANG), 0);
+	end_child(pid);
+}
+
 int
 main(void)
 {
@@ -386,6 +498,8 @@ main(void)
 	test_locks(s);
 	test_sweep(s);
 	test_sweep_race(s);
+	test_folders(s);
+	test_folder_race(s);
 	if (system("rm -rf new") == 0)
 		FAILS(store_put_bytes(s, "full/x", "x", 1, &e) == -1, ERR_SYS,
 		    "removed");
