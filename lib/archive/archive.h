@@ -61,11 +61,13 @@ int archive_put(struct archive *a, const char *name, const void *data,
 /*
  * Put bytes `begin` to `end` (within the segment) of a segment that still
  * grows, durably, as a run. `data` holds end - begin bytes. ERR_BUSY when that
- * very run is there already. No claim is made and nothing compared.
+ * very run is there already. No claim is made and nothing compared. *out, if
+ * not NULL, is then the run as archive_list() would tell it.
  */
+struct archive_file;
 int archive_put_run(struct archive *a, const struct lsn_name *segment,
     uint32_t segment_size, uint32_t begin, uint32_t end, const void *data,
-    const struct archive_how *how, struct err *e);
+    const struct archive_how *how, struct archive_file *out, struct err *e);
 
 /*
  * The bytes of a file, decrypted, decompressed, proven: a segment is whole
