@@ -254,6 +254,37 @@ int repo_draft_publish(struct repo_draft *d, struct repo_set *set,
 void repo_draft_free(struct repo_draft *d);
 
 /*
+ * The usual object of a draft: what is written is counted, compressed,
+ * encrypted, summed and stored under NAME + stem + the suffixes of these
+ * ("/base.tar" becomes "/base.tar.gz.age"). *p, the caller's, holds its sizes
+ * and sum once the sink is finished; repo_add_packed() adds it to `set` as
+ * `role`.
+ */
+struct age_keys;
+struct repo_pack {
+	struct codec codec;
+	const struct age_keys *keys; /* or NULL: plain */
+	unsigned threads;
+	/* what is written is compressed already; `plain` is the caller's to set */
+	bool compressed;
+};
+struct repo_packed {
+	char suffix[48];
+	uint64_t stored, plain;
+	struct digest sum;
+	enum codec_kind codec;
+	bool encrypted;
+};
+/* ERR_USAGE when the suffix does not fit. */
+struct sink *repo_draft_pack(struct repo_draft *d, const char *stem,
+    const struct repo_pack *how, struct repo_packed *p, struct err *e);
+int repo_add_packed(struct repo_set *set, const struct repo_draft *d,
+    const struct repo_packed *p, const char *role, struct err *e);
+/* The recipients of the keys; NULL ok. */
+int repo_add_recipients(struct repo_set *set, const struct age_keys *keys,
+    struct err *e);
+
+/*
  * Delete a set: seize it (ERR_BUSY while read), put the intent, delete the
  * .json, then the objects, signature and proofs, then the intent. ERR_ABSENT
  * when it is gone already.
