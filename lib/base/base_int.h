@@ -1,0 +1,89 @@
+/*
+ * base_int: one base backup and the parts it is made by.
+ *
+ *	base.c       the order of things
+ *	server.c     what the server says of itself
+ *	parent.c     the chain to build on, or why there is none
+ *	plan.c       full or incremental, and by which method
+ *	take.c       the archives, the manifest, the hashes, as objects
+ *	stream.c     what BASE_BACKUP sends
+ *	walk.c       what happens to an archive on its way
+ *	hashes.c, summaries.c   where changed blocks come from
+ */
+#ifndef PGK_BASE_INT_H
+#define PGK_BASE_INT_H
+
+#include "base/base.h"
+#include "base/change.h"
+#include "base/stream.h"
+#include "progress/progress.h"
+
+#define BASE_REASON_MAX 512
+
+struct base_server {
+	uint64_t system;
+	char system_text[24];
+	uint32_t timeline;
+	uint64_t position; /* the log's end, as far as it is known */
+	uint32_t segment_size;
+	int version;
+	bool checksums, hint_bits; /* data_checksums, wal_log_hints */
+	bool summaries;            /* summarize_wal */
+	bool archiving;            /* archive_mode */
+};
+
+/* The newest set of this cluster, held so that nobody removes it. */
+struct base_parent {
+	struct repo_list list;
+	const struct repo_set *set;  /* of the list, or NULL */
+	const struct repo_set *full; /* that the chain begins with, or NULL */
+	struct store_lock **holds;
+	size_t hold_count;
+};
+
+/* What will be done. */
+struct base_plan {
+	bool incremental;
+	enum base_method method; /* BLOCKS or SUMMARIES */
+};
+
+struct base_run {
+	const struct base_options *o;
+	struct repo *repo;
+	struct repo_draft *draft;
+	struct repo_set *set;
+	struct pg *pg;
+	struct progress *progress;
+	struct base_server server;
+	struct base_parent parent;
+	struct base_plan plan;
+	struct blob *manifest; /* the parent's, for UPLOAD_MANIFEST */
+	struct base_changes *changes;
+	struct base_begin begin;
+	uint64_t end;
+	/* what an attempt has ruled out, "" or why */
+	char no_summaries[BASE_REASON_MAX], no_increment[BASE_REASON_MAX];
+};
+
+/* server.c: connect and ask. */
+int base_connect(struct base_run *r, struct err *e);
+
+/*
+ * parent.c: find and hold the newest set of this cluster and its chain. What
+ * is wrong with it is in `reason`, "" if nothing: then set and full are there.
+ */
+int base_parent_find(struct base_run *r, char reason[BASE_REASON_MAX],
+    struct err *e);
+void base_parent_free(struct base_parent *p);
+
+/*
+ * plan.c: decide, and say why (info) or refuse (ERR_REFUSED). Then open what
+ * the method needs: r->changes, NULL when nobody asks.
+ */
+int base_plan(struct base_run *r, struct err *e);
+int base_open_changes(struct base_run *r, struct err *e);
+
+/* take.c: all archives into objects of the draft, noted in the set. */
+int base_take(struct base_run *r, struct err *e);
+
+#endif
