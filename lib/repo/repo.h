@@ -300,6 +300,15 @@ int repo_delete(struct repo *r, const struct repo_set *set, struct err *e);
 int repo_recover(struct repo *r, enum repo_kind kind, bool dry_run,
     unsigned *count, struct err *e);
 
+/*
+ * Whether what bears the environment's `label` (NULL: none, which may go
+ * anywhere) may be restored where the label is `here` (NULL: not known):
+ * ERR_REFUSED unless they are the same or it is the one `allowed`. `what`
+ * is the backup's name.
+ */
+int repo_guard(const char *label, const char *what, const char *here,
+    const char *allowed, struct err *e);
+
 /* STORE/RESTORE.txt, if it is not there yet: how to restore without us. */
 int repo_put_readme(struct repo *r, struct err *e);
 

@@ -7,21 +7,8 @@ int
 guard_environment(const struct restore_options *o, const char *label,
     const char *what, struct err *e)
 {
-	if (label == NULL || (o->environment != NULL &&
-	    strcmp(label, o->environment) == 0) ||
-	    (o->allow_environment != NULL &&
-	    strcmp(label, o->allow_environment) == 0))
-		return 0;
-	if (o->environment == NULL) {
-		err_set(e, ERR_REFUSED, "\"%s\" is of environment \"%s\", and "
-		    "that of the target is not known", what, label);
-		return err_hint(e, "say it by --environment, or by "
-		    "environment under [server] in pgk.conf; "
-		    "--allow-environment %s restores it anyway", label);
-	}
-	err_set(e, ERR_REFUSED, "\"%s\" is of environment \"%s\", the target "
-	    "is of \"%s\"", what, label, o->environment);
-	return err_hint(e, "--allow-environment %s restores it anyway", label);
+	return repo_guard(label, what, o->environment, o->allow_environment,
+	    e);
 }
 
 int

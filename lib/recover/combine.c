@@ -1,0 +1,447 @@
+#include <stdlib.h>
+#include <string.h>
+
+#include "fsx/fsx.h"
+#include "recover/recover_int.h"
+#include "stop/stop.h"
+#include "tar/tar.h"
+
+/*
+ * One archive being read. What becomes of the present file:
+ *
+ *	SKIP     nothing: it is not in the newest set, or is whole already
+ *	KEEP     it goes to memory: small ones that we have to look into
+ *	WHOLE    the newest set has it whole: written as it comes
+ *	CHANGED  an increment: its blocks are written that are not there yet
+ *	FILL     an older set has it whole: it gives all blocks still missing
+ */
+struct pass {
+	struct sink base;
+	struct sink *tar;
+	struct recover *r;
+	const struct repo_set *of;
+	uint32_t space;
+	unsigned set;    /* 1 is the newest */
+	bool has_label;
+	enum { SKIP, KEEP, WHOLE, CHANGED, FILL } mode;
+	struct file *f;
+	int fd;
+	uint64_t off;    /* bytes of the file seen */
+	struct increment_reader *blocks;
+	uint32_t limit;  /* what older sets may give after this one */
+	struct buf *keep;
+	struct buf label;
+	size_t carried;  /* FILL: bytes of a block that is not whole yet */
+	unsigned char carry[BLOCK];
+};
+
+static uint32_t
+blocks_of(const struct file *f)
+{
+	return (uint32_t)(f->size / BLOCK);
+}
+
+static bool
+is_done(const struct file *f, uint32_t block)
+{
+	return (f->done[block / 64] >> block % 64 & 1) != 0;
+}
+
+static void
+set_done(struct file *f, uint32_t block)
+{
+	f->done[block / 64] |= (uint64_t)1 << block % 64;
+}
+
+/* Blocks [from, to), none of them there yet. */
+static int
+put_blocks(struct pass *p, uint32_t from, uint32_t to, const void *data,
+    struct err *e)
+{
+	struct file *f = p->f;
+	uint64_t off = (uint64_t)from * BLOCK;
+	size_t len = (size_t)(to - from) * BLOCK;
+
+	for (uint32_t b = from; b < to; b++)
+		set_done(f, b);
+	f->crc ^= crc_part(data, len, f->size - off - len);
+	return output_put(p->r, p->fd, f, data, len, off, e);
+}
+
+/* Blocks that no set has are zeros: a new file has them already. */
+static int
+put_zeros(struct pass *p, struct err *e)
+{
+	static const char zeros[BLOCK];
+	struct file *f = p->f;
+
+	for (uint32_t b = 0; p->r->o->delta && b < blocks_of(f); b++)
+		if (!is_done(f, b) && output_put(p->r, p->fd, f, zeros, BLOCK,
+		    (uint64_t)b * BLOCK, e) == -1)
+			return -1;
+	return 0;
+}
+
+static int
+complete(struct pass *p, struct err *e)
+{
+	struct file *f = p->f;
+
+	if (put_zeros(p, e) == -1)
+		return -1;
+	f->crc = crc_whole(f->crc, f->size);
+	f->state = FILE_DONE;
+	free(f->done);
+	f->done = NULL;
+	return 0;
+}
+
+static bool
+is_missing(const struct file *f)
+{
+	for (uint32_t b = 0; b < f->limit && b < blocks_of(f); b++)
+		if (f->done[b / 64] == UINT64_MAX)
+			b |= 63;
+		else if (!is_done(f, b))
+			return true;
+	return false;
+}
+
+/* The newest increment tells how long the file is. */
+static int
+take_head(void *ctx, const uint32_t *blocks, uint32_t count,
+    uint32_t truncation, struct err *e)
+{
+	struct pass *p = ctx;
+	struct file *f = p->f;
+	uint32_t n = truncation;
+
+	p->limit = truncation;
+	if (p->set > 1)
+		return 0;
+	if (count > 0 && blocks[count - 1] >= n)
+		n = blocks[count - 1] + 1;
+	if (n > INCREMENT_BLOCKS_MAX)
+		return err_set(e, ERR_CORRUPT,
+		    "\"%s\" would be longer than 1 GiB", f->path);
+	f->size = (uint64_t)n * BLOCK;
+	f->limit = n;
+	if ((f->done = calloc(n / 64 + 1, sizeof *f->done)) == NULL)
+		return err_nomem(e);
+	return output_size(p->fd, f, e);
+}
+
+static int
+take_block(void *ctx, uint32_t block, const void *page, struct err *e)
+{
+	struct pass *p = ctx;
+
+	if (block >= p->f->limit || block >= blocks_of(p->f) ||
+	    is_done(p->f, block))
+		return 0;
+	return put_blocks(p, block, block + 1, page, e);
+}
+
+static int
+begin_changed(struct pass *p, uint64_t size, struct err *e)
+{
+	static const struct increment_take take = { take_head, take_block };
+
+	p->mode = CHANGED;
+	p->blocks = increment_reader_new(size, &take, p, e);
+	return p->blocks == NULL ? -1 : 0;
+}
+
+static int
+end_changed(struct pass *p, struct err *e)
+{
+	if (increment_end(p->blocks, e) == -1)
+		return err_prefix(e, "\"%s\"", p->f->path);
+	increment_reader_free(p->blocks);
+	p->blocks = NULL;
+	if (p->limit < p->f->limit)
+		p->f->limit = p->limit;
+	return is_missing(p->f) ? 0 : complete(p, e);
+}
+
+/* Whole blocks from the file's place p->off on: write runs of missing ones. */
+static int
+fill(struct pass *p, const unsigned char *data, size_t count, struct err *e)
+{
+	const struct file *f = p->f;
+	uint32_t first, b, end, last = f->limit < blocks_of(f) ? f->limit :
+	    blocks_of(f);
+
+	if (p->off / BLOCK >= last)
+		return 0;
+	first = (uint32_t)(p->off / BLOCK);
+	if (count < last - first)
+		last = first + (uint32_t)count;
+	for (b = first; b < last; b = end) {
+		for (end = b; end < last && !is_done(f, end); end++)
+			;
+		if (end > b && put_blocks(p, b, end, data + (size_t)(b -
+		    first) * BLOCK, e) == -1)
+			return -1;
+		while (end < last && is_done(f, end))
+			end++;
+	}
+	return 0;
+}
+
+static int
+take_fill(struct pass *p, const unsigned char *data, size_t len,
+    struct err *e)
+{
+	size_t n;
+
+	if (p->carried > 0) {
+		n = BLOCK - p->carried < len ? BLOCK - p->carried : len;
+		memcpy(p->carry + p->carried, data, n);
+		p->carried += n;
+		data += n;
+		len -= n;
+		if (p->carried < BLOCK)
+			return 0;
+		if (fill(p, p->carry, 1, e) == -1)
+			return -1;
+		p->off += BLOCK;
+		p->carried = 0;
+	}
+	n = len / BLOCK;
+	if (n > 0 && fill(p, data, n, e) == -1)
+		return -1;
+	p->off += n * BLOCK;
+	p->carried = len - n * BLOCK;
+	memcpy(p->carry, data + n * BLOCK, p->carried);
+	return 0;
+}
+
+static int
+begin_file(struct pass *p, const struct tar_member *m, struct err *e)
+{
+	char name[TAR_PATH_MAX];
+	bool changed = increment_is(m->path, name);
+	const char *path = changed ? name : m->path;
+	bool first = p->set == 1;
+
+	if (changed && p->set == p->r->chain_count)
+		return err_set(e, ERR_CORRUPT, "\"%s\" in a full backup",
+		    m->path);
+	p->f = first ? files_add(&p->r->files, p->space, path, e) :
+	    files_find(&p->r->files, p->space, path);
+	if (p->f == NULL)
+		return first ? -1 : 0;
+	if (!first && p->f->state != FILE_OPEN)
+		return 0;
+	if (p->f->seen == p->set)
+		return err_set(e, ERR_CORRUPT, "\"%s\" is in it twice", path);
+	p->f->seen = p->set;
+	p->off = 0;
+	p->carried = 0;
+	if (first) {
+		p->f->state = changed ? FILE_OPEN : FILE_DONE;
+		p->f->size = changed ? 0 : m->size;
+		p->f->mtime = m->mtime;
+	}
+	if ((p->fd = output_open(p->r, p->f, first, e)) == -1)
+		return -1;
+	if (changed)
+		return begin_changed(p, m->size, e);
+	p->mode = first ? WHOLE : FILL;
+	return 0;
+}
+
+/* Files of the server they were taken from that mean nothing here. */
+static bool
+is_left_out(const char *path)
+{
+	static const char *const names[] = { "tablespace_map",
+		"standby.signal", "recovery.signal", "backup_manifest",
+		"postmaster.pid", "postmaster.opts", RECOVER_MARK,
+		ARCHIVE_GUARD_FILE };
+
+	for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+		if (strcmp(path, names[i]) == 0)
+			return true;
+	return false;
+}
+
+/* Where a small file of the data folder is kept, or NULL. */
+static struct buf *
+kept(struct pass *p, const char *path)
+{
+	if (strcmp(path, "backup_label") == 0)
+		return &p->label;
+	if (p->set > 1)
+		return NULL;
+	return strcmp(path, CONTROL_PATH) == 0 ? &p->r->control :
+	    strcmp(path, "postgresql.auto.conf") == 0 ? &p->r->conf : NULL;
+}
+
+static int
+take_file(struct pass *p, const struct tar_member *m, struct err *e)
+{
+	p->mode = SKIP;
+	if (p->space == 0) {
+		if ((p->keep = kept(p, m->path)) != NULL) {
+			if (p->keep->len > 0)
+				return err_set(e, ERR_CORRUPT,
+				    "\"%s\" is in it twice", m->path);
+			p->mode = KEEP;
+			p->has_label |= p->keep == &p->label;
+			return 0;
+		}
+		if (is_left_out(m->path) || strcmp(m->path,
+		    CONTROL_PATH) == 0)
+			return 0;
+		if (strcmp(m->path, "postgresql.conf") == 0)
+			p->r->has_conf = true;
+	}
+	return begin_file(p, m, e);
+}
+
+static int
+take_folder(struct pass *p, const struct tar_member *m, struct err *e)
+{
+	struct file *f;
+
+	if (p->set > 1)
+		return 0;
+	f = files_find(&p->r->files, p->space, m->path);
+	if (f != NULL && f->state == FILE_FOLDER)
+		return 0;
+	if ((f = files_add(&p->r->files, p->space, m->path, e)) == NULL)
+		return -1;
+	f->state = FILE_FOLDER;
+	return output_folder(p->r, f, e);
+}
+
+/* A tablespace's is made by us; where it pointed is of no interest. */
+static int
+take_link(const struct pass *p, const struct tar_member *m, struct err *e)
+{
+	char path[40];
+
+	for (size_t i = 0; p->space == 0 && i < p->of->tablespace_count; i++) {
+		snprintf(path, sizeof path, "pg_tblspc/%u",
+		    p->of->tablespaces[i].oid);
+		if (strcmp(m->path, path) == 0)
+			return 0;
+	}
+	return err_set(e, ERR_CORRUPT, "\"%s\" is a link, and not that of a "
+	    "tablespace", m->path);
+}
+
+static int
+take_member(void *ctx, const struct tar_member *m, struct err *e)
+{
+	struct pass *p = ctx;
+
+	if (stop_check(e) == -1)
+		return -1;
+	return m->type == '5' ? take_folder(p, m, e) : m->type == '2' ?
+	    take_link(p, m, e) : take_file(p, m, e);
+}
+
+static int
+take_data(void *ctx, const void *data, size_t len, struct err *e)
+{
+	struct pass *p = ctx;
+
+	switch (p->mode) {
+	case SKIP:
+		return 0;
+	case KEEP:
+		return buf_add(p->keep, data, len, e);
+	case CHANGED:
+		if (increment_write(p->blocks, data, len, e) == -1)
+			return err_prefix(e, "\"%s\"", p->f->path);
+		return 0;
+	case FILL:
+		return take_fill(p, data, len, e);
+	case WHOLE:
+		p->f->crc = digest_crc32c(p->f->crc, data, len);
+		if (output_put(p->r, p->fd, p->f, data, len, p->off, e) == -1)
+			return -1;
+		p->off += len;
+		return 0;
+	}
+	return 0;
+}
+
+static int
+take_end(void *ctx, struct err *e)
+{
+	struct pass *p = ctx;
+	int rc = 0;
+
+	if (p->mode == WHOLE)
+		rc = output_size(p->fd, p->f, e);
+	else if (p->mode == CHANGED)
+		rc = end_changed(p, e);
+	else if (p->mode == FILL)
+		rc = complete(p, e);
+	fsx_close(p->fd);
+	p->fd = -1;
+	p->f = NULL;
+	p->mode = SKIP;
+	return rc;
+}
+
+static int
+pass_write(struct sink *s, const void *data, size_t len, struct err *e)
+{
+	return sink_write(((struct pass *)s)->tar, data, len, e);
+}
+
+static int
+pass_finish(struct sink *s, struct err *e)
+{
+	struct pass *p = (struct pass *)s;
+
+	if (sink_finish(p->tar, e) == -1)
+		return -1;
+	return p->space != 0 ? 0 : !p->has_label ? err_set(e, ERR_CORRUPT,
+	    "it has no backup_label") : label_take(p->r, p->set, &p->label, e);
+}
+
+static void
+pass_free(struct sink *s)
+{
+	struct pass *p = (struct pass *)s;
+
+	sink_free(p->tar);
+	increment_reader_free(p->blocks);
+	fsx_close(p->fd);
+	buf_free(&p->label);
+	free(p);
+}
+
+struct sink *
+combine_archive(struct recover *r, uint32_t space, unsigned set,
+    struct err *e)
+{
+	static const struct sink_ops ops = { pass_write, pass_finish,
+		pass_free };
+	static const struct tar_take take = { take_member, take_data,
+		take_end };
+	struct pass *p = calloc(1, sizeof *p);
+
+	if (p == NULL) {
+		err_nomem(e);
+		return NULL;
+	}
+	p->base.ops = &ops;
+	p->r = r;
+	p->of = r->chain[r->chain_count - set];
+	p->space = space;
+	p->set = set;
+	p->fd = -1;
+	p->label = (struct buf)BUF_INIT(LABEL_MAX);
+	if ((p->tar = tar_reader(&take, p, e)) == NULL) {
+		free(p);
+		return NULL;
+	}
+	return &p->base;
+}
