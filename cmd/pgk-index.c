@@ -44,7 +44,35 @@ run_lint(struct tool *t, struct err *e)
 	return rc;
 }
 
+/* A policy, for a command that connects. */
+static int
+open_both(struct tool *t, struct index_file **f, struct pg **c,
+    struct err *e)
+{
+	*c = NULL;
+	if ((*f = index_file_load(t->operands[0], NULL, e)) == NULL ||
+	    index_file_check(*f, e) == -1 ||
+	    (*c = index_connect(t->cli.target, e)) == NULL)
+		return -1;
+	return 0;
+}
+
+static int
+run_diff(struct tool *t, struct err *e)
+{
+	struct index_file *f = NULL;
+	struct pg *c = NULL;
+	int rc = open_both(t, &f, &c, e);
+
+	if (rc == 0)
+		rc = index_diff(c, f, &t->report, e);
+	pg_close(c);
+	index_file_free(f);
+	return rc;
+}
+
 static const struct command commands[] = {
+	{ "diff", 1, 1, false, "", run_diff },
 	{ "lint", 1, 1, true, "", run_lint },
 	{ NULL, 0, 0, false, NULL, NULL }
 };
@@ -73,7 +101,7 @@ static const struct opt *const tables[] = { options, form_options,
 static const struct opt_tool description = {
 	.name = "pgk-index",
 	.purpose = "judge the indexes of a database, and keep them.",
-	.usage = "[OPTION]... lint FILE.sql",
+	.usage = "[OPTION]... diff FILE.sql\n[OPTION]... lint FILE.sql",
 	.tables = tables,
 	.ctx = &tool,
 	.operands_min = 1,

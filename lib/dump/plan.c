@@ -220,6 +220,24 @@ dump_settle(struct pg *c, struct err *e)
 	    " SET quote_all_identifiers = off", e);
 }
 
+/*
+ * Builds of indexes keep out of a dump's way, since they would wait for the end of
+ * its snapshot. One that runs already is not waited for: the backup comes
+ * first.
+ */
+static int
+show_presence(struct dump_run *r, struct err *e)
+{
+	struct err why = ERR_INIT;
+
+	if (pg_suite_lock(r->coordinator, PG_SUITE_SNAPSHOT, true, &why) == 0)
+		return 0;
+	if (why.kind != ERR_BUSY)
+		return err_pass(e, &why);
+	log_info("%s; it may have to wait for this dump", why.text);
+	return 0;
+}
+
 static int
 take_snapshot(struct dump_run *r, struct err *e)
 {
@@ -323,7 +341,7 @@ dump_plan(struct dump_run *r, const char *database, struct err *e)
 	    (long long)r->o->lock_timeout_ms);
 	if (pg_exec(r->coordinator, timeout, e) == -1 ||
 	    dump_settle(r->coordinator, e) == -1 ||
-	    take_snapshot(r, e) == -1 ||
+	    show_presence(r, e) == -1 || take_snapshot(r, e) == -1 ||
 	    (r->number = piece_add_database(r->writer, database, e)) == -1 ||
 	    note_facts(r, database, e) == -1 || list_tables(r, e) == -1)
 		return -1;

@@ -166,4 +166,25 @@ int index_lint(const struct index_file *f, struct index_report *r,
 /* The first thing of index_lint() that is INDEX_ERROR, as ERR_CONF. */
 int index_file_check(const struct index_file *f, struct err *e);
 
+/*
+ * diff: drift between a policy and the database, both ways.
+ *
+ *	OK          there, valid, the same
+ *	MISSING     declared and not there
+ *	RENAMED     there under another name
+ *	CHANGED     of this name, but another index
+ *	INVALID     left by a build that failed, or not on all partitions
+ *	BUILDING    being built this moment
+ *	NAME-CLASH  something else bears the name
+ *	REDUNDANT   another one declared, or a constraint's, does the same
+ *	UNDECLARED  of the policy's tables, and not declared
+ *	NO-TABLE    the table is not there
+ *	REFUSED     the server refuses the statement
+ *
+ * Compared are what the server makes of the statements, not texts. ERR_CONF:
+ * the policy (index_file_check()); ERR_PG.
+ */
+int index_diff(struct pg *c, const struct index_file *f,
+    struct index_report *r, struct err *e);
+
 #endif

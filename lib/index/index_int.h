@@ -4,6 +4,10 @@
  *	report.c print.c   findings and their forms
  *	file.c parse.c     the policy
  *	lint.c             judged without a server
+ *	catalogue.c        the indexes of tables, and comparing them
+ *	plan.c             the policy beside the catalogue
+ *	diff.c             what is said of that
+ *	steps.c            the SQL that mends it
  */
 #ifndef PGK_INDEX_INT_H
 #define PGK_INDEX_INT_H
@@ -19,5 +23,126 @@ int index_parse_statement(const char *text, struct index_statement *s,
 
 /* The words of text[0..len) with one space between: for comparing. Caller frees. */
 char *index_words(const char *text, size_t len, struct err *e);
+
+/* An index of the catalogue; texts are borrowed from its rows. */
+struct index_entry {
+	const char *oid, *table_oid, *name, *method;
+	bool valid, unique, partitioned;
+	uint64_t bytes;
+	/* what it is compared by; parts of the first five end in INDEX_PART */
+	const char *keys, *options, *reversed, *included, *columns;
+	const char *predicate, *kind, *storage;
+	const char *definition; /* CREATE INDEX ... */
+	const char *constraint; /* made of it or leaning on it, or NULL */
+	bool pinned;            /* replica identity, or clustered by */
+	const char *attached;   /* oid of the index it is a partition's of */
+	const char *builder;    /* server process that builds it, or NULL */
+};
+
+#define INDEX_PART '\x1f'
+
+struct index_catalogue {
+	struct pg_rows *rows;
+	struct index_entry *all;
+	size_t count;
+};
+
+/* All indexes of the tables "{1,2}" (oids). */
+int index_catalogue_read(struct pg *c, const char *oids,
+    struct index_catalogue *out, struct err *e);
+void index_catalogue_free(struct index_catalogue *k);
+
+/* Whether they are the same but for name and place. */
+bool index_same(const struct index_entry *a, const struct index_entry *b);
+
+/* Whether `a` does all that `b` does: the same, or b's columns lead a's. */
+bool index_covers(const struct index_entry *a, const struct index_entry *b);
+
+/* The policy beside the catalogue. */
+
+enum index_state { STATE_OK, STATE_MISSING, STATE_RENAMED, STATE_CHANGED,
+	STATE_INVALID, STATE_BUILDING, STATE_CLASH, STATE_REDUNDANT,
+	STATE_NO_TABLE, STATE_REFUSED };
+
+struct index_item {
+	const struct index_statement *s;
+	enum index_state state;
+	char *schema, *table, *oid; /* of the table, found; else NULL */
+	bool partitioned;           /* the table */
+	struct index_catalogue shadow;       /* what the statement makes */
+	const struct index_entry *entry; /* what there is, or NULL */
+	const struct index_entry *cover; /* makes it redundant, or NULL */
+	const char *cover_name;
+	char *why;                  /* of CLASH, NO_TABLE, REFUSED */
+};
+
+struct index_plan {
+	const struct index_file *file;
+	struct index_item *items; /* one for each statement */
+	struct index_catalogue catalogue; /* of all tables named */
+};
+
+/*
+ * Compare. Of the server's parser, not of texts: each statement is run on
+ * an empty temporary copy of its table, which is rolled back. Reads no rows,
+ * locks each table but against DDL, for a moment. ERR_PG: also a standby, or
+ * no right to make temporary tables.
+ */
+int index_plan_make(struct pg *c, const struct index_file *f,
+    struct index_plan *out, struct err *e);
+void index_plan_free(struct index_plan *p);
+
+/* The item that `entry` is, or is to be by another name; NULL: none. */
+const struct index_item *index_plan_owner(const struct index_plan *p,
+    const struct index_entry *entry);
+
+/* Whether an index that is in no policy may be dropped: it holds no data to a rule. */
+bool index_is_droppable(const struct index_entry *x);
+
+/* The item whose table this is. */
+const struct index_item *index_plan_table(const struct index_plan *p,
+    const char *table_oid);
+
+/* Findings of a plan. */
+int index_plan_report(struct pg *c, const struct index_plan *p,
+    struct index_report *r, struct err *e);
+
+/*
+ * What mends a matter: statements, one after the other, each as psql could
+ * run it.
+ */
+enum index_step_kind {
+	STEP_BUILD, /* CREATE INDEX CONCURRENTLY: waits for others */
+	STEP_DROP,  /* DROP INDEX CONCURRENTLY: the same */
+	STEP_SHORT, /* takes a lock that others wait for, for a moment */
+};
+
+struct index_step {
+	enum index_step_kind kind;
+	char *sql; /* without ';' */
+	char *schema, *index; /* that it makes or drops; NULL for STEP_SHORT */
+};
+
+struct index_steps {
+	struct index_step *all;
+	size_t count, room;
+};
+
+void index_steps_free(struct index_steps *s);
+
+/*
+ * The steps for an item: none for what is well or cannot be mended. For a
+ * CHANGED one the new index is built beside the old.
+ */
+int index_steps_item(struct pg *c, const struct index_plan *p,
+    const struct index_item *x, struct index_steps *s, struct err *e);
+
+/* Those that drop an index. */
+int index_steps_drop(const char *schema, const struct index_entry *x,
+    struct index_steps *s, struct err *e);
+
+/* All of them as one text with ';', NULL when there are none. Caller frees. */
+int index_steps_text(const struct index_steps *s, char **text,
+    struct err *e);
 
 #endif

@@ -1,5 +1,6 @@
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "form/form.h"
@@ -36,16 +37,26 @@ cell(struct form_table *t, struct buf *b, const char *text, struct err *e)
 	    form_table_cell(t, b->data, e);
 }
 
+/* One line, though the server writes a CASE on several. */
 static int
 note(struct form_table *t, struct buf *b, const char *what, const char *sql,
     struct err *e)
 {
+	char *line;
+	int rc;
+
 	if (sql == NULL)
 		return 0;
+	if ((line = strdup(sql)) == NULL)
+		return err_nomem(e);
+	for (char *p = line; (p = strchr(p, '\n')) != NULL;)
+		*p = ' ';
 	buf_reset(b);
-	return buf_fmt(b, e, "%s: ", what) == -1 ||
-	    form_name(b, sql, false, false, e) == -1 ? -1 :
+	rc = buf_fmt(b, e, "%s: ", what) == -1 ||
+	    form_name(b, line, false, false, e) == -1 ? -1 :
 	    form_table_note(t, b->data, e);
+	free(line);
+	return rc;
 }
 
 static int

@@ -151,6 +151,31 @@ int pg_stream_send(struct pg *c, const void *data, size_t len,
 void pg_interrupt(struct pg *c);
 
 /*
+ * Leave this connection alone when a stop is requested: for cleaning up
+ * after one.
+ */
+void pg_shield(struct pg *c);
+
+/* The process id of the server's side. */
+int pg_backend(const struct pg *c);
+
+/*
+ * The suite's locks: advisory ones of the database, held until they are
+ * released or the connection ends. None is waited for: ERR_BUSY names the
+ * holder's program and process.
+ *
+ *   PG_SUITE_SNAPSHOT  shared by who keeps a snapshot for long (a dump); alone
+ *                      by who would have to wait for its end (a concurrent
+ *                      build of an index)
+ *   PG_SUITE_INDEX     alone, by who makes and drops indexes
+ */
+enum pg_suite { PG_SUITE_SNAPSHOT = 1, PG_SUITE_INDEX = 2 };
+int pg_suite_lock(struct pg *c, enum pg_suite what, bool shared,
+    struct err *e);
+int pg_suite_unlock(struct pg *c, enum pg_suite what, bool shared,
+    struct err *e);
+
+/*
  * Pattern of psql and pg_dump (-n, -t, --exclude-table-data): "public.m*",
  * "\"Mixed Case\"". Appends an SQL condition over the expressions given
  * (schema_expr NULL: only a name is allowed), e.g.
