@@ -8,6 +8,7 @@
 
 #include "cli/cli.h"
 #include "index/index.h"
+#include "unit/unit.h"
 
 struct tool {
 	struct cli cli; /* first */
@@ -16,6 +17,9 @@ struct tool {
 	const char *const *operands;
 	unsigned operand_count;
 	struct index_report report;
+	/* bloat */
+	const char *min_bloat, *min_size;
+	bool estimate;
 };
 
 static struct tool tool = { .cli = CLI_INIT("pgk-index") };
@@ -71,9 +75,77 @@ run_diff(struct tool *t, struct err *e)
 	return rc;
 }
 
+/* A command that asks one server one thing. */
+static int
+ask(struct tool *t, int (*question)(struct pg *c, struct index_report *r,
+    struct err *e), struct err *e)
+{
+	struct pg *c = index_connect(t->cli.target, e);
+	int rc = c == NULL ? -1 : question(c, &t->report, e);
+
+	pg_close(c);
+	return rc;
+}
+
+static int
+run_duplicate(struct tool *t, struct err *e)
+{
+	return ask(t, index_duplicate, e);
+}
+
+static int
+run_invalid(struct tool *t, struct err *e)
+{
+	return ask(t, index_invalid, e);
+}
+
+static int
+run_missing_fk(struct tool *t, struct err *e)
+{
+	return ask(t, index_missing_fk, e);
+}
+
+/* What is bloated: 30 % of 10 MB unless told otherwise. */
+static int
+bloat_options(const struct tool *t, struct index_bloat_options *o,
+    struct err *e)
+{
+	int64_t percent = 30;
+
+	o->min_bytes = (uint64_t)10 << 20;
+	o->estimate_only = t->estimate;
+	if (t->min_bloat != NULL && unit_parse_number(t->min_bloat, 1, 99,
+	    &percent, e) == -1)
+		return err_prefix(e, "--min-bloat");
+	if (t->min_size != NULL && unit_parse_size(t->min_size,
+	    &o->min_bytes, e) == -1)
+		return err_prefix(e, "--min-size");
+	o->min_percent = (double)percent;
+	return 0;
+}
+
+static int
+run_bloat(struct tool *t, struct err *e)
+{
+	struct index_bloat_options o;
+	struct pg *c;
+	int rc;
+
+	if (bloat_options(t, &o, e) == -1 ||
+	    (c = index_connect(t->cli.target, e)) == NULL)
+		return -1;
+	rc = index_bloat(c, &o, &t->report, e);
+	pg_close(c);
+	return rc;
+}
+
 static const struct command commands[] = {
 	{ "diff", 1, 1, false, "", run_diff },
 	{ "lint", 1, 1, true, "", run_lint },
+	{ "duplicate", 0, 0, false, "", run_duplicate },
+	{ "invalid", 0, 0, false, "", run_invalid },
+	{ "missing-fk", 0, 0, false, "", run_missing_fk },
+	{ "bloat", 0, 0, false, "min-bloat min-size estimate", run_bloat },
 	{ NULL, 0, 0, false, NULL, NULL }
 };
 
@@ -92,6 +164,12 @@ static const struct opt form_options[] = {
  * is told what was given.
  */
 static const struct opt options[] = {
+	{ 0, "min-bloat", "PERCENT", "bloat: report from PERCENT on (default 30)",
+	    NULL, NULL, &tool.min_bloat, NULL },
+	{ 0, "min-size", "SIZE", "bloat: and of SIZE or more (default 10MB)",
+	    NULL, NULL, &tool.min_size, NULL },
+	{ 0, "estimate", NULL, "bloat: never read an index to measure it",
+	    NULL, &tool.estimate, NULL, NULL },
 	{ 0, NULL, NULL, NULL, NULL, NULL, NULL, NULL }
 };
 
@@ -101,7 +179,8 @@ static const struct opt *const tables[] = { options, form_options,
 static const struct opt_tool description = {
 	.name = "pgk-index",
 	.purpose = "judge the indexes of a database, and keep them.",
-	.usage = "[OPTION]... diff FILE.sql\n[OPTION]... lint FILE.sql",
+	.usage = "[OPTION]... diff FILE.sql\n[OPTION]... lint FILE.sql\n"
+	    "[OPTION]... duplicate|invalid|missing-fk|bloat",
 	.tables = tables,
 	.ctx = &tool,
 	.operands_min = 1,

@@ -102,6 +102,49 @@ const char *index_severity_name(enum index_severity s); /* "warning" */
 struct pg *index_connect(const struct pg_target *t, struct err *e);
 
 /*
+ * What a server tells. Each adds to the report; the connection is that of
+ * index_connect(). `fix` drops or makes what is to go or come, `undo` makes
+ * the index anew with its tablespace and comment.
+ *
+ * duplicate: DUPLICATE, PREFIX (of a longer btree), COVERED (by one that
+ * INCLUDEs more). Facts: covered_by, cover_bytes.
+ */
+int index_duplicate(struct pg *c, struct index_report *r, struct err *e);
+
+/*
+ * invalid: INVALID (a build that failed), LEFTOVER (of a REINDEX
+ * CONCURRENTLY), HALF-DROPPED, INCOMPLETE (a partitioned one that lacks
+ * partitions); INDEX_ERROR for one that rejects duplicates though. BUILDING
+ * and DROPPING are notes. Facts: slows_writes, rejects_duplicates ("yes",
+ * "no").
+ */
+int index_invalid(struct pg *c, struct index_report *r, struct err *e);
+
+/*
+ * missing-fk: MISSING-FK. Facts: constraint, columns, refers_to, on_delete,
+ * parent_changes (deletes and key updates there since the counters began),
+ * tables (partitions that lack the index).
+ */
+int index_missing_fk(struct pg *c, struct index_report *r, struct err *e);
+
+/*
+ * bloat: BLOATED: a btree of min_bytes or more, min_percent or more of which
+ * a REINDEX would give back. By pgstatindex() for those that the estimate
+ * brings near the bar, if that is installed and not estimate_only. UNKNOWN
+ * is a note: without statistics there is no estimate. Facts: bloat_percent,
+ * method ("estimate", "pgstatindex"), error_points (what the method is off
+ * by, at most, in nine of ten cases), ideal_bytes, wasted_bytes, rows,
+ * changes_since_analyze, analyzed.
+ */
+struct index_bloat_options {
+	double min_percent;
+	uint64_t min_bytes;
+	bool estimate_only;
+};
+int index_bloat(struct pg *c, const struct index_bloat_options *o,
+    struct index_report *r, struct err *e);
+
+/*
  * The policy: a file of plain CREATE [UNIQUE] INDEX [IF NOT EXISTS] statements
  * that psql can run too. Nothing else may stand in it but comments and
  * \set ON_ERROR_STOP.

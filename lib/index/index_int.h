@@ -8,6 +8,8 @@
  *	plan.c             the policy beside the catalogue
  *	diff.c             what is said of that
  *	steps.c            the SQL that mends it
+ *	ask.c              duplicate, invalid, missing-fk; rows to findings
+ *	bloat.c            estimated and measured
  */
 #ifndef PGK_INDEX_INT_H
 #define PGK_INDEX_INT_H
@@ -144,5 +146,21 @@ int index_steps_drop(const char *schema, const struct index_entry *x,
 /* All of them as one text with ';', NULL when there are none. Caller frees. */
 int index_steps_text(const struct index_steps *s, char **text,
     struct err *e);
+
+/*
+ * ask.c: a finding of row i, whose first three columns are schema,
+ * table and index. NULL: ERR_NOMEM.
+ */
+struct index_finding *index_add_row(struct index_report *r,
+    enum index_severity severity, const char *verdict,
+    const struct pg_rows *rows, size_t i, struct err *e);
+void index_size(struct index_finding *f, uint64_t bytes);
+
+/* A copy of what is SQL already; NULL leaves the field as it is. */
+int index_sql(char **field, const char *sql, struct err *e);
+
+/* VERB "schema"."name"; */
+int index_quoted(char **field, const char *verb, const char *schema,
+    const char *name, struct err *e);
 
 #endif
