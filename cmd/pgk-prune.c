@@ -12,6 +12,7 @@
 struct tool {
 	struct cli cli; /* first */
 	bool dry_run;
+	bool allow_shrunken;
 	unsigned min_keep;
 	enum repo_kind kinds[REPO_KINDS];
 	size_t kind_count;
@@ -34,8 +35,11 @@ static const struct opt options[] = {
 	{ 'n', "dry-run", NULL, "say what would go and why; delete nothing",
 	    NULL, &tool.dry_run, NULL, NULL },
 	{ 0, "min-keep", "N",
-	    "keep the newest N sets of every database (default 1)",
+	    "keep the newest N of every database, or chains (default 1)",
 	    take_min_keep, NULL, NULL, NULL },
+	{ 0, "allow-shrunken", NULL,
+	    "go on though a newest set is less than half of the one before",
+	    NULL, &tool.allow_shrunken, NULL, NULL },
 	{ 0, NULL, NULL, NULL, NULL, NULL, NULL, NULL }
 };
 
@@ -137,6 +141,7 @@ main(int argc, char **argv)
 			.kind_count = tool.kind_count,
 			.min_keep = tool.min_keep,
 			.dry_run = tool.dry_run,
+			.allow_shrunken = tool.allow_shrunken,
 			.now = unit_now(),
 			.report = report,
 			.ctx = &tool,

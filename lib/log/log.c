@@ -154,7 +154,7 @@ put_file(const char *mark, const char *text)
 }
 
 static void
-say(enum log_level level, const char *mark, const char *text)
+say(enum log_level level, const char *mark, const char *text, bool file_only)
 {
 	char line[LINE_MAX_BYTES], body[LINE_MAX_BYTES - 256];
 	bool to_err, to_file;
@@ -163,7 +163,7 @@ say(enum log_level level, const char *mark, const char *text)
 	pthread_mutex_lock(&state.lock);
 	if (level == LOG_LEVEL_WARNING)
 		state.warnings++;
-	to_err = level <= state.level;
+	to_err = !file_only && level <= state.level;
 	to_file = state.file != -1 && level <= state.file_level;
 	if (to_err || to_file)
 		clean(text, body, sizeof body);
@@ -191,15 +191,15 @@ say_fmt(enum log_level level, const char *mark, const char *fmt, va_list ap)
 	char text[LINE_MAX_BYTES / 2];
 
 	vsnprintf(text, sizeof text, fmt, ap);
-	say(level, mark, text);
+	say(level, mark, text, false);
 }
 
 void
 log_error(const struct err *e)
 {
-	say(LOG_LEVEL_ERROR, "", e->text);
+	say(LOG_LEVEL_ERROR, "", e->text, false);
 	if (e->hint[0] != '\0')
-		say(LOG_LEVEL_ERROR, "hint: ", e->hint);
+		say(LOG_LEVEL_ERROR, "hint: ", e->hint, false);
 }
 
 #define SAY(level, mark) \
@@ -220,6 +220,18 @@ void
 log_info(const char *fmt, ...)
 {
 	SAY(LOG_LEVEL_INFO, "");
+}
+
+void
+log_record(const char *fmt, ...)
+{
+	char text[LINE_MAX_BYTES / 2];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof text, fmt, ap);
+	va_end(ap);
+	say(LOG_LEVEL_INFO, "", text, true);
 }
 
 void

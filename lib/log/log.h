@@ -34,6 +34,9 @@ void log_info(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 void log_debug(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 void log_hint(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
+/* log_info() for the file alone: what a tool says on stdout itself. */
+void log_record(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+
 /* How many warnings were given: a tool that did its work exits 3 if any. */
 unsigned log_warnings(void);
 

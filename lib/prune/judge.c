@@ -3,11 +3,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "prune/prune.h"
+#include "prune/prune_int.h"
 #include "unit/unit.h"
 
-__attribute__((format(printf, 2, 3))) static void
-keep_set(struct prune_decision *d, const char *fmt, ...)
+void
+prune_keep(struct prune_decision *d, const char *fmt, ...)
 {
 	va_list ap;
 
@@ -21,12 +21,11 @@ static void
 keep_all(struct prune_decision *out, size_t count, const char *reason)
 {
 	for (size_t i = 0; i < count; i++)
-		keep_set(&out[i], "%s", reason);
+		prune_keep(&out[i], "%s", reason);
 }
 
-/* Whole hours of a day and more, so that "34d" does not read "34d3h7m1s". */
-static const char *
-age_text(int64_t age, char out[UNIT_TEXT_MAX])
+const char *
+prune_age_text(int64_t age, char out[UNIT_TEXT_MAX])
 {
 	if (age >= 2 * 86400)
 		age -= age % 86400;
@@ -37,16 +36,16 @@ age_text(int64_t age, char out[UNIT_TEXT_MAX])
 
 /* by age alone */
 static void
-judge_age(const struct repo_set *set, int64_t now, int64_t keep,
+judge_age(const struct repo_set *set, const struct prune_rule *rule,
     struct prune_decision *d)
 {
 	char age[UNIT_TEXT_MAX], limit[UNIT_TEXT_MAX];
-	int64_t old = now > set->end ? now - set->end : 0;
+	int64_t old = rule->now > set->end ? rule->now - set->end : 0;
 
-	d->set = set;
-	d->verdict = old > keep ? PRUNE_DELETE : PRUNE_KEEP;
+	d->set = d->base = set;
+	d->verdict = old > rule->keep ? PRUNE_DELETE : PRUNE_KEEP;
 	snprintf(d->reason, sizeof d->reason, "%s old, kept %s",
-	    age_text(old, age), unit_duration(keep, limit));
+	    prune_age_text(old, age), unit_duration(rule->keep, limit));
 }
 
 /* Whether nothing may go; the reason is then given to all. */
@@ -75,7 +74,7 @@ clock_or_stale(const struct repo_list *list, int64_t now, int64_t keep,
 		return false;
 	snprintf(reason, sizeof reason, "a clock is wrong or backups have "
 	    "stopped: the newest is %s old",
-	    age_text(now - newest->end, age));
+	    prune_age_text(now - newest->end, age));
 	keep_all(out, list->count, reason);
 	return true;
 }
@@ -128,11 +127,11 @@ keep_newest(const struct order *order, const char *database,
 		if (d->verdict == PRUNE_KEEP)
 			continue;
 		if (database == NULL)
-			keep_set(d, "among the newest %u", min_keep);
+			prune_keep(d, "among the newest %u", min_keep);
 		else if (min_keep == 1)
-			keep_set(d, "the newest of \"%.80s\"", database);
+			prune_keep(d, "the newest of \"%.80s\"", database);
 		else
-			keep_set(d, "among the newest %u of \"%.80s\"",
+			prune_keep(d, "among the newest %u of \"%.80s\"",
 			    min_keep, database);
 	}
 }
@@ -176,7 +175,7 @@ keep_parents(const struct repo_list *list, struct prune_decision *out)
 				if (out[k].verdict == PRUNE_KEEP ||
 				    strcmp(list->sets[k]->name, parent) != 0)
 					continue;
-				keep_set(&out[k], "%.120s builds on it",
+				prune_keep(&out[k], "%.120s builds on it",
 				    list->sets[i]->name);
 				changed = true;
 			}
@@ -184,33 +183,46 @@ keep_parents(const struct repo_list *list, struct prune_decision *out)
 	}
 }
 
-bool
-prune_judge(const struct repo_list *list, int64_t now, int64_t keep,
-    unsigned min_keep, struct prune_decision *out)
+static void
+judge_sets(const struct repo_list *list, const struct prune_rule *rule,
+    struct prune_decision *out)
 {
-	struct order order = { list, calloc(list->count + 1, sizeof(size_t)) };
 	size_t n = list->count;
+	struct order order = { list, calloc(n + 1, sizeof(size_t)) };
 
-	assert(min_keep > 0 && keep >= 0);
-	for (size_t i = 0; i < n; i++)
-		judge_age(list->sets[i], now, keep, &out[i]);
-	if (keep == 0 || order.index == NULL) {
-		keep_all(out, n, keep == 0 ? "the policy keeps all" :
-		    "out of memory");
-		free(order.index);
-		return keep == 0;
-	}
-	if (clock_or_stale(list, now, keep, out)) {
-		free(order.index);
-		return false;
+	if (order.index == NULL) {
+		keep_all(out, n, "out of memory");
+		return;
 	}
 	for (size_t i = 0; i < n; i++)
 		order.index[i] = n - 1 - i;
-	keep_newest_of_all(&order, min_keep, out);
+	keep_newest_of_all(&order, rule->min_keep, out);
 	qsort_r(order.index, n, sizeof *order.index, by_sequence,
 	    (void *)(uintptr_t)list);
-	keep_newest_of_all(&order, min_keep, out);
+	keep_newest_of_all(&order, rule->min_keep, out);
 	keep_parents(list, out);
 	free(order.index);
+}
+
+bool
+prune_judge(const struct repo_list *list, const struct prune_rule *rule,
+    struct prune_decision *out)
+{
+	bool chains = list->count > 0 &&
+	    list->sets[0]->kind == REPO_INCREMENTAL;
+
+	assert(rule->min_keep > 0 && rule->keep >= 0);
+	for (size_t i = 0; i < list->count; i++)
+		judge_age(list->sets[i], rule, &out[i]);
+	if (rule->keep == 0) {
+		keep_all(out, list->count, "the policy keeps all");
+		return true;
+	}
+	if (clock_or_stale(list, rule->now, rule->keep, out))
+		return false;
+	if (!chains)
+		judge_sets(list, rule, out);
+	else if (prune_judge_chains(list, rule, out) == -1)
+		keep_all(out, list->count, "out of memory");
 	return true;
 }

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "log/log.h"
-#include "prune/prune.h"
+#include "prune/prune_int.h"
 #include "stop/stop.h"
 
 static_assert((int)CONF_FULL == (int)REPO_FULL &&
@@ -52,16 +52,52 @@ child_of(const struct work *w, size_t i)
 	return NULL;
 }
 
-__attribute__((format(printf, 3, 4))) static void
-stay(struct work *w, size_t i, const char *fmt, ...)
+/* Whether somebody reads set i now. */
+static bool
+is_read(const struct work *w, size_t i)
 {
-	va_list ap;
+	const struct repo_set *set = w->list->sets[i];
+	struct err why = ERR_INIT;
+	char path[REPO_NAME_MAX + 32];
+	struct store_lock *l;
 
-	w->out[i].verdict = PRUNE_KEEP;
-	w->state[i] = STAYS;
-	va_start(ap, fmt);
-	vsnprintf(w->out[i].reason, sizeof w->out[i].reason, fmt, ap);
-	va_end(ap);
+	snprintf(path, sizeof path, "%s/%s.json", repo_kind_name(set->kind),
+	    set->name);
+	l = store_seize(repo_store(w->r), path, &why);
+	store_unlock(l);
+	return l == NULL && why.kind == ERR_BUSY;
+}
+
+/*
+ * A chain goes as a whole or stays: when one of it is being read, nothing of
+ * it goes. Asked before its first one is deleted; who begins to read after
+ * that finds what lies below still whole.
+ */
+static bool
+chain_stays(struct work *w, size_t i)
+{
+	const struct repo_set *base = w->out[i].base, *read = NULL;
+	size_t n = w->list->count;
+
+	for (size_t k = 0; k < n; k++) {
+		if (w->out[k].base != base)
+			continue;
+		if (w->state[k] == GONE)
+			return false;
+		if (read == NULL && is_read(w, k))
+			read = w->list->sets[k];
+	}
+	for (size_t k = 0; read != NULL && k < n; k++) {
+		if (w->out[k].base != base)
+			continue;
+		w->state[k] = STAYS;
+		if (w->list->sets[k] == read)
+			prune_keep(&w->out[k], "being read");
+		else
+			prune_keep(&w->out[k], "its chain is being read: "
+			    "%.100s", read->name);
+	}
+	return read != NULL;
 }
 
 /* Carry out one decision. A set being read, or gone already, is no failure. */
@@ -74,21 +110,26 @@ carry_out(struct work *w, size_t i, struct err *e)
 
 	if (stop_check(e) == -1)
 		return -1;
+	if (d->verdict == PRUNE_DELETE && d->set->kind == REPO_INCREMENTAL &&
+	    !w->o->dry_run && chain_stays(w, i))
+		return 0;
 	w->state[i] = STAYS;
 	if (d->verdict == PRUNE_KEEP)
 		return 0;
 	if ((child = child_of(w, i)) != NULL) {
-		stay(w, i, "%.120s builds on it", child);
+		prune_keep(d, "%.120s builds on it", child);
 	} else if (w->o->dry_run) {
 		w->state[i] = GONE;
 	} else if (repo_delete(w->r, d->set, &why) == 0) {
 		w->state[i] = GONE;
-		log_info("deleted set \"%s/%s\": %s",
+		log_record("deleted set \"%s/%s\": %s",
 		    repo_kind_name(d->set->kind), d->set->name, d->reason);
 	} else if (why.kind == ERR_BUSY) {
-		stay(w, i, "being read");
+		prune_keep(d, "being read");
+	} else if (why.kind == ERR_REFUSED) { /* a newer set than we know */
+		prune_keep(d, "%s", why.text);
 	} else if (why.kind == ERR_ABSENT) {
-		stay(w, i, "gone already");
+		prune_keep(d, "gone already");
 		w->state[i] = GONE;
 	} else {
 		return err_pass(e, &why);
@@ -141,14 +182,34 @@ some_old(const struct repo_list *list, int64_t now, int64_t keep)
 	return false;
 }
 
+static bool
+some_go(const struct work *w)
+{
+	for (size_t i = 0; i < w->list->count; i++)
+		if (w->out[i].verdict == PRUNE_DELETE)
+			return true;
+	return false;
+}
+
+static int
+refuse(enum repo_kind kind, const char *why, const char *hint,
+    struct err *e)
+{
+	err_set(e, ERR_REFUSED, "nothing of kind \"%s\" was deleted: %s",
+	    repo_kind_name(kind), why);
+	return err_hint(e, "%s", hint);
+}
+
 static int
 prune_list(const struct prune_options *o, struct repo *r,
     enum repo_kind kind, const struct repo_list *list, struct err *e)
 {
 	const struct conf_policy *row = &o->conf->policy.kind[kind];
 	struct work w = { o, r, list, NULL, NULL };
-	int64_t keep = row->set ? row->keep : 0;
-	bool free_to;
+	struct prune_rule rule = { o->now, row->set ? row->keep : 0,
+		o->min_keep > 0 ? o->min_keep : 1, 0 };
+	char brake[sizeof w.out->reason] = "";
+	struct err why = ERR_INIT;
 	int rc = -1;
 
 	w.out = calloc(list->count + 1, sizeof *w.out);
@@ -157,17 +218,19 @@ prune_list(const struct prune_options *o, struct repo *r,
 		err_nomem(e);
 		goto done;
 	}
-	free_to = prune_judge(list, o->now, keep,
-	    o->min_keep > 0 ? o->min_keep : 1, w.out);
-	if (carry_out_all(&w, e) == -1)
-		goto done;
-	if (!free_to && some_old(list, o->now, keep)) {
-		err_set(e, ERR_REFUSED, "nothing of kind \"%s\" was "
-		    "deleted: %s", repo_kind_name(kind), w.out[0].reason);
-		err_hint(e, "check the clock, and that backups are made");
-		goto done;
+	if (!prune_judge(list, &rule, w.out)) {
+		if (some_old(list, o->now, rule.keep))
+			refuse(kind, w.out[0].reason, "check the clock, "
+			    "and that backups are made", &why);
+	} else if (!o->allow_shrunken && some_go(&w) &&
+	    prune_shrunken(list, brake)) {
+		refuse(kind, brake, "look for what is missing; "
+		    "--allow-shrunken goes on all the same", &why);
+		for (size_t i = 0; i < list->count; i++)
+			prune_keep(&w.out[i], "%s", brake);
 	}
-	rc = 0;
+	if (carry_out_all(&w, e) == 0)
+		rc = err_pass(e, &why);
 done:
 	free(w.out);
 	free(w.state);

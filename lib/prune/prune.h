@@ -15,6 +15,8 @@ enum prune_verdict { PRUNE_KEEP, PRUNE_DELETE };
 
 struct prune_decision {
 	const struct repo_set *set;
+	/* the full base backup its chain begins with; else `set` itself */
+	const struct repo_set *base;
 	enum prune_verdict verdict;
 	/*
 	 * "34d old, kept 30d", "the newest of \"chat\"": one line of text;
@@ -26,12 +28,20 @@ struct prune_decision {
 #define PRUNE_SKEW 600   /* seconds by which a clock may be wrong */
 #define PRUNE_STALE 86400
 
+struct prune_rule {
+	int64_t now;       /* seconds since 1970 */
+	int64_t keep;      /* seconds; 0: keep all */
+	unsigned min_keep; /* at least 1 */
+	/*
+	 * For base backups: how long the WAL is kept that is in the store, 0
+	 * when there is none or when all is kept.
+	 */
+	int64_t wal_keep;
+};
+
 /*
- * Judge the sets of one kind (oldest first), without touching anything.
- *   now       seconds since 1970
- *   keep      seconds; 0: keep all
- *   min_keep  at least 1: never fewer sets per database than that
- * A set is as old as its end. It is kept when
+ * Judge the sets of one kind (oldest first), without touching anything. A set
+ * is as old as its end. It is kept when
  *   - it is younger than `keep`, or
  *   - it is among the newest `min_keep` that hold one of its databases, by
  *     time or by sequence (a clock that was set back makes a new set look
@@ -43,9 +53,25 @@ struct prune_decision {
  *     stopped, and in both cases what is old is all there is.
  * Returns false in that last case, else true. `out` has `list->count`
  * entries, in the list's order.
+ *
+ * Base backups (REPO_INCREMENTAL) go and stay by chains: a full one and all
+ * that builds on it, as old as the newest of them. Counted for `min_keep` are
+ * chains, and only those whose full one is there. With `wal_keep`
+ *   - they are kept at least as long as the WAL, which is of no use without
+ *     one before it, and
+ *   - so is the chain of the newest one that ended more than `wal_keep` ago:
+ *     with it begins the time that the WAL can bring back.
  */
-bool prune_judge(const struct repo_list *list, int64_t now, int64_t keep,
-    unsigned min_keep, struct prune_decision *out);
+bool prune_judge(const struct repo_list *list, const struct prune_rule *rule,
+    struct prune_decision *out);
+
+/*
+ * Whether the newest set is less than half the size (unpacked) of the one
+ * before it: of some database, of the snapshots, or of the full base backups.
+ * Then `reason` says which.
+ */
+bool prune_shrunken(const struct repo_list *list,
+    char reason[sizeof ((struct prune_decision *)0)->reason]);
 
 struct prune_options {
 	const struct conf *conf; /* [policy] says keep of each kind */
@@ -53,6 +79,7 @@ struct prune_options {
 	size_t kind_count;
 	unsigned min_keep; /* 0 is taken for 1 */
 	bool dry_run;
+	bool allow_shrunken; /* prune_shrunken() does not stop it */
 	int64_t now;
 	/*
 	 * One decision, after a kind's were carried out, oldest first: `done`
@@ -71,8 +98,8 @@ struct prune_options {
  * A kind of which something cannot be read or is damaged is left alone, every
  * damage warned of, and the call fails after the others (ERR_CORRUPT, or as
  * the first error was); the same with ERR_REFUSED for a kind of which
- * prune_judge() says that nothing may go, if otherwise something would have.
- * Each deletion is logged (info).
+ * prune_judge() or prune_shrunken() says that nothing may go, if otherwise
+ * something would have. Each deletion goes to the log file.
  */
 int prune_run(const struct prune_options *o, struct repo *r, struct err *e);
 

@@ -81,6 +81,38 @@ delete_items(struct deletion *d, struct err *e)
 	return 0;
 }
 
+/* What cannot be read cannot be restored either: nobody would miss this. */
+static void
+pass_over(void *ctx, const char *name, const struct err *why)
+{
+	(void)ctx;
+	(void)name;
+	(void)why;
+}
+
+/* A base backup without the one it builds on is lost. */
+static int
+check_children(struct repo *r, const struct repo_set *set, struct err *e)
+{
+	struct repo_list list;
+	int rc = 0;
+
+	if (set->kind != REPO_INCREMENTAL)
+		return 0;
+	if (repo_scan(r, set->kind, false, &list, pass_over, NULL, e) == -1)
+		return -1;
+	for (size_t i = 0; i < list.count && rc == 0; i++) {
+		const struct repo_set *other = list.sets[i];
+
+		if (other->parent != NULL &&
+		    strcmp(other->parent, set->name) == 0)
+			rc = err_set(e, ERR_REFUSED, "%s builds on it",
+			    other->name);
+	}
+	repo_list_free(&list);
+	return rc;
+}
+
 int
 repo_delete(struct repo *r, const struct repo_set *set, struct err *e)
 {
@@ -92,7 +124,8 @@ repo_delete(struct repo *r, const struct repo_set *set, struct err *e)
 
 	if (seized == NULL)
 		return -1;
-	if (note_all(&d, e) == 0 &&
+	/* seized: who is about to build on it holds it until it has */
+	if (check_children(r, set, e) == 0 && note_all(&d, e) == 0 &&
 	    repo_intent_put(r, set->kind, set->name, "delete", d.items,
 	        d.count, false, &intent, e) == 0 &&
 	    store_delete(r->store, json.text, e) == 0 &&

@@ -287,7 +287,8 @@ int repo_add_recipients(struct repo_set *set, const struct age_keys *keys,
 /*
  * Delete a set: seize it (ERR_BUSY while read), put the intent, delete the
  * .json, then the objects, signature and proofs, then the intent. ERR_ABSENT
- * when it is gone already.
+ * when it is gone already, ERR_REFUSED when a base backup builds on it: who
+ * makes one holds its parent (repo_hold()) until it is published.
  */
 int repo_delete(struct repo *r, const struct repo_set *set, struct err *e);
 

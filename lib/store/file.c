@@ -263,24 +263,20 @@ file_del(struct store *s, const char *name, const char *mark, struct err *e)
 	dir = file_open_parent((struct file_store *)s, name, NULL, &leaf, e);
 	if (dir == -1)
 		return -1;
-	if (mark != NULL) {
-		if (file_mark_of(dir, leaf, name, found, e) == -1)
-			goto done;
-		if (strcmp(mark, found) != 0) {
-			err_set(e, ERR_REFUSED, "\"%s\" is another object "
-			    "than the one to delete", name);
-			goto done;
-		}
-	}
-	if (unlinkat(dir, leaf, 0) == 0) {
+	if (mark != NULL &&
+	    file_mark_of(dir, leaf, name, found, e) == -1)
+		goto done;
+	if (mark != NULL && strcmp(mark, found) != 0)
+		err_set(e, ERR_REFUSED, "\"%s\" is another object than the "
+		    "one to delete", name);
+	else if (unlinkat(dir, leaf, 0) == 0)
 		rc = fsx_sync_dir(dir, name, e);
-		file_drop_parent((struct file_store *)s, name);
-	} else if (errno == ENOENT) {
+	else if (errno == ENOENT)
 		err_set(e, ERR_ABSENT, "there is no object \"%s\"", name);
-	} else {
+	else
 		err_sys(e, "could not delete \"%s\"", name);
-	}
 done:
+	file_drop_parent((struct file_store *)s, name);
 	close(dir);
 	return rc;
 }

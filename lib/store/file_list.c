@@ -220,7 +220,7 @@ file_sweep(struct store *s, const char *folder, bool dry_run,
 		gone++;
 	}
 	rc = gone > 0 && !dry_run ? fsx_sync_dir(dir, folder, e) : 0;
-	if (!dry_run)
+	if (gone > 0 && !dry_run)
 		file_drop_folder((struct file_store *)s, folder);
 done:
 	if (count != NULL)

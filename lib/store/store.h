@@ -96,7 +96,8 @@ int store_list_folders(struct store *s, const char *folder,
  * ERR_ABSENT if it was not there. Durable on return. The folder of an object
  * two levels deep or more ("incremental/NAME/base.tar.gz") goes with the last
  * thing in it, and so it does when the only put into it is not finished; a put
- * at the same moment makes it anew.
+ * at the same moment makes it anew. Deleting what is not there takes away an
+ * empty folder all the same: a run may have been killed in between.
  */
 int store_delete(struct store *s, const char *name, struct err *e);
 
@@ -126,8 +127,8 @@ void store_unlock(struct store_lock *l); /* NULL ok */
 
 /*
  * Remove temporaries whose writers are gone from `folder`; those of live
- * ones stay. A folder within another ("incremental/NAME") that is empty then
- * is removed itself. Adds removals to *count if not NULL; logs each (info). dry_run
+ * ones stay. A folder within another ("incremental/NAME") that is empty after
+ * that goes itself, but not one that was empty before. Adds removals to *count if not NULL; logs each (info). dry_run
  * only counts and logs.
  */
 int store_sweep(struct store *s, const char *folder, bool dry_run,

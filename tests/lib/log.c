@@ -125,6 +125,9 @@ to_file(void)
 	EQ(log_to_file(path, LOG_LEVEL_INFO, &e), 0);
 	log_info("to the file\nalone");
 	log_debug("not there");
+	log_open("pgk-test", LOG_LEVEL_DEBUG);
+	log_record("kept %s", "in mind");
+	log_open("pgk-test", LOG_LEVEL_WARNING);
 	IS(take(said), "");
 	log_warning("both");
 	IS(take(said), "pgk-test: warning: both\n");
@@ -136,6 +139,7 @@ to_file(void)
 	OK(text[4] == '-' && text[10] == 'T' && text[19] == 'Z' &&
 	    strncmp(text + 20, " pgk-test[", 10) == 0);
 	OK(strstr(text, "]: to the file\\x0aalone\n") != NULL);
+	OK(strstr(text, "]: kept in mind\n") != NULL);
 	OK(strstr(text, "]: warning: both\n") != NULL);
 	OK(strstr(text, "not there") == NULL);
 	close(fd);

@@ -116,6 +116,7 @@ judge_one(unsigned mode)
 	unsigned n = 1 + chance(SETS_MAX), min_keep = 1 + chance(3);
 	struct repo_list l = { sets, n };
 	int64_t keep = (1 + chance(60)) * DAY, newest = INT64_MIN;
+	struct prune_rule rule = { NOW, keep, min_keep, 0 };
 	bool future = false, good = true, free_to, stale;
 
 	for (unsigned i = 0; i < n; i++) {
@@ -125,7 +126,7 @@ judge_one(unsigned mode)
 			newest = sets[i]->end;
 	}
 	stale = NOW - newest > keep && NOW - newest > DAY;
-	free_to = prune_judge(&l, NOW, keep, min_keep, out);
+	free_to = prune_judge(&l, &rule, out);
 	good = good && free_to == !(future || stale);
 	for (unsigned i = 0; i < n; i++) {
 		bool kept = out[i].verdict == PRUNE_KEEP;
@@ -153,6 +154,155 @@ test_judge(void)
 	EQ(wrong, 0);
 }
 
+/* chains, against an opinion arrived at from above */
+
+static struct repo_set *
+random_base(unsigned i, unsigned n)
+{
+	struct repo_set *set = repo_set_new(REPO_INCREMENTAL, &e);
+	char name[16];
+
+	snprintf(name, sizeof name, "s%u", i);
+	repo_set_string(&set->name, name, &e);
+	set->start = NOW - (int64_t)((n - i) * 10 - chance(5)) * DAY;
+	set->end = set->start + chance(4) * DAY * 5;
+	set->sequence = chance(4) == 0 ? 1 + chance(20) : i + 1;
+	if (i > 0 && chance(2) == 0) {
+		/* at times what is not there, itself, or a newer one */
+		snprintf(name, sizeof name, "s%u", chance(8) == 0 ?
+		    chance(n + 3) : chance(i));
+		repo_set_string(&set->parent, name, &e);
+	}
+	return set;
+}
+
+/* Mark all that builds on set `base`, itself included. */
+static void
+spread(const struct repo_list *l, size_t base, bool in[SETS_MAX])
+{
+	if (in[base])
+		return;
+	in[base] = true;
+	for (size_t i = 0; i < l->count; i++)
+		if (l->sets[i]->parent != NULL &&
+		    strcmp(l->sets[i]->parent, l->sets[base]->name) == 0)
+			spread(l, i, in);
+}
+
+struct opinion {
+	bool in[SETS_MAX];
+	int64_t end;
+	uint64_t sequence;
+	bool kept;
+};
+
+/* Keep the best by end or by sequence among those not yet taken. */
+static void
+keep_best(struct opinion *o, size_t count, unsigned min_keep, bool sequence)
+{
+	bool taken[SETS_MAX] = { false };
+
+	for (unsigned n = 0; n < min_keep; n++) {
+		size_t best = count;
+
+		for (size_t i = 0; i < count; i++) {
+			if (taken[i])
+				continue;
+			if (best == count || (sequence &&
+			    o[i].sequence > o[best].sequence) ||
+			    ((!sequence || o[i].sequence ==
+			    o[best].sequence) && o[i].end >= o[best].end))
+				best = i;
+		}
+		if (best == count)
+			return;
+		taken[best] = o[best].kept = true;
+	}
+}
+
+static bool
+chains_one(void)
+{
+	struct repo_set *sets[SETS_MAX];
+	struct prune_decision out[SETS_MAX];
+	struct opinion o[SETS_MAX] = { 0 };
+	bool kept[SETS_MAX], placed[SETS_MAX] = { false }, good = true;
+	unsigned n = 1 + chance(SETS_MAX), min_keep = 1 + chance(3);
+	struct repo_list l = { sets, n };
+	struct prune_rule rule = { NOW, (1 + chance(60)) * DAY, min_keep,
+		chance(2) == 0 ? 0 : (1 + chance(60)) * DAY };
+	int64_t keep = rule.keep > rule.wal_keep ? rule.keep : rule.wal_keep;
+	size_t roots = 0, anchor = SETS_MAX, anchored = 0;
+
+	for (unsigned i = 0; i < n; i++)
+		sets[i] = random_base(i, n);
+	for (size_t i = 0; i < n; i++)
+		if (sets[i]->end > NOW)
+			sets[i]->end = NOW;
+	for (size_t i = 0; i < n; i++) {
+		if (sets[i]->parent != NULL)
+			continue;
+		spread(&l, i, o[roots].in);
+		for (size_t k = 0; k < n; k++) {
+			if (!o[roots].in[k])
+				continue;
+			placed[k] = true;
+			if (sets[k]->end > o[roots].end)
+				o[roots].end = sets[k]->end;
+			if (sets[k]->sequence > o[roots].sequence)
+				o[roots].sequence = sets[k]->sequence;
+			if (NOW - sets[k]->end > rule.wal_keep &&
+			    (anchor == SETS_MAX ||
+			    sets[k]->end > sets[anchor]->end ||
+			    (sets[k]->end == sets[anchor]->end &&
+			    k > anchor))) {
+				anchor = k;
+				anchored = roots;
+			}
+		}
+		o[roots].kept = NOW - o[roots].end <= keep;
+		roots++;
+	}
+	keep_best(o, roots, min_keep, false);
+	keep_best(o, roots, min_keep, true);
+	if (rule.wal_keep > 0 && anchor < SETS_MAX)
+		o[anchored].kept = true;
+	for (size_t i = 0; i < n; i++) {
+		kept[i] = false;
+		for (size_t k = 0; k < roots; k++)
+			kept[i] |= o[k].in[i] && o[k].kept;
+	}
+	if (!prune_judge(&l, &rule, out)) { /* the newest is too old */
+		for (size_t i = 0; i < n; i++)
+			good = good && out[i].verdict == PRUNE_KEEP;
+	} else {
+		for (size_t i = 0; i < n; i++)
+			if (placed[i])
+				good = good && kept[i] ==
+				    (out[i].verdict == PRUNE_KEEP);
+	}
+	if (!good)
+		for (size_t i = 0; i < n; i++)
+			printf("# %s on %s, %d days, seq %d: %s, want %d\n",
+			    sets[i]->name, sets[i]->parent != NULL ?
+			    sets[i]->parent : "-",
+			    (int)((NOW - sets[i]->end) / DAY),
+			    (int)sets[i]->sequence, out[i].reason, kept[i]);
+	for (unsigned i = 0; i < n; i++)
+		repo_set_free(sets[i]);
+	return good;
+}
+
+static void
+test_chains(void)
+{
+	unsigned wrong = 0;
+
+	for (unsigned i = 0; i < 8000 && wrong < 3; i++)
+		wrong += !chains_one();
+	EQ(wrong, 0);
+}
+
 /* carrying out */
 
 static struct buf said = BUF_INIT(1 << 20);
@@ -172,8 +322,9 @@ static const enum repo_kind kinds[] = { REPO_FULL, REPO_INCREMENTAL,
 static int
 prune(struct repo *r, unsigned min_keep, bool dry_run, struct err *err)
 {
-	struct prune_options o = { &conf, kinds, 3, min_keep, dry_run, NOW,
-		say, NULL };
+	struct prune_options o = { .conf = &conf, .kinds = kinds,
+		.kind_count = 3, .min_keep = min_keep, .dry_run = dry_run,
+		.now = NOW, .report = say };
 
 	buf_reset(&said);
 	buf_str(&said, "", &e);
@@ -306,13 +457,53 @@ test_refusals(void)
 	/* a clock that went forward by a year, or backups that stopped */
 	fresh();
 	{
-		struct prune_options o = { &conf, kinds, 1, 1, false,
-			NOW + 365 * DAY, say, NULL };
+		struct prune_options o = { .conf = &conf,
+			.kinds = kinds, .kind_count = 1,
+			.now = NOW + 365 * DAY, .report = say };
 
 		FAILS(prune_run(&o, repo, &e) == -1, ERR_REFUSED, "stopped");
 	}
 	conf.policy.kind[REPO_SNAPSHOT].set = false;
 	conf.policy.kind[REPO_SNAPSHOT].keep = 0;
+}
+
+static int
+publish_sized(const char *stem, int64_t start, const char *text)
+{
+	struct repo_draft *d = repo_draft_new(repo, REPO_FULL, stem, start,
+	    "Asia/Seoul", &e);
+	struct repo_set *set = make_set(d, REPO_FULL, stem, start, text, &e);
+	int rc = repo_draft_publish(d, set, NULL, &e);
+
+	repo_set_free(set);
+	repo_draft_free(d);
+	return rc;
+}
+
+/* A backup of which more than half is gone stops it. */
+static void
+test_shrunken(void)
+{
+	struct prune_options o = { .conf = &conf, .kinds = kinds,
+		.kind_count = 1, .now = NOW, .report = say };
+
+	fresh();
+	EQ(publish_sized("chat", NOW - DAY / 2, "the "), 0);
+	EQ(prune(repo, 1, true, &e), 0); /* half is enough */
+	EQ(publish_sized("chat", NOW - DAY / 4, "t"), 0);
+	FAILS(prune(repo, 1, false, &e) == -1, ERR_REFUSED, "nothing of kind "
+	    "\"full\" was deleted: chat_full_20250126_210000 has 3 B, "
+	    "the one before it 12 B");
+	OK(strstr(said.data, "- ") == NULL);
+	o.allow_shrunken = true;
+	EQ(prune_run(&o, repo, &e), 0);
+	OK(strstr(said.data, "- chat_full_20241224_030000") != NULL);
+	o.allow_shrunken = false;
+	EQ(prune_run(&o, repo, &e), 0); /* nothing would go */
+	/* another database's size says nothing */
+	fresh();
+	EQ(publish_sized("tiny", NOW - DAY / 2, "t"), 0);
+	EQ(prune_run(&o, repo, &e), 0);
 }
 
 static int
@@ -331,7 +522,7 @@ add_chain(const char *stem, int64_t start, const char *parent)
 	return rc;
 }
 
-/* A chain goes from its end; a link that is being read holds the rest. */
+/* A chain goes as a whole; one of it that is being read holds all. */
 static void
 test_chain(void)
 {
@@ -347,16 +538,34 @@ test_chain(void)
 	set = repo_find(repo, "b_incremental_20250108_030000", &db, &e);
 	hold = repo_hold(repo, set, &e);
 	EQ(prune(repo, 1, false, &e), 0);
-	OK(strstr(said.data, "- c_incremental_20250109_030000") != NULL);
+	OK(strstr(said.data, "+ c_incremental_20250109_030000: its chain is "
+	    "being read: b_incremental_20250108_030000") != NULL);
 	OK(strstr(said.data, "+ b_incremental_20250108_030000: being read") !=
 	    NULL);
-	OK(strstr(said.data, "+ a_incremental_20250107_030000: "
-	    "b_incremental_20250108_030000 builds on it") != NULL);
+	OK(strstr(said.data, "+ a_incremental_20250107_030000: its chain") !=
+	    NULL);
 	store_unlock(hold);
+	FAILS(repo_delete(repo, set, &e) == -1, ERR_REFUSED,
+	    "c_incremental_20250109_030000 builds on it");
 	repo_set_free(set);
+	/* as old as its newest: in time a young one keeps the old ones */
+	EQ(add_chain("y", NOW - 2 * DAY, "c_incremental_20250109_030000"), 0);
 	EQ(prune(repo, 1, false, &e), 0);
+	OK(strstr(said.data, "+ a_incremental_20250107_030000: the newest of "
+	    "its chain is 1d23h old, kept 7d") != NULL);
+	EQ(add_chain("z", NOW - DAY / 2, NULL), 0);
+	{
+		struct prune_options o = { .conf = &conf, .kinds = kinds + 1,
+			.kind_count = 1, .now = NOW + 6 * DAY,
+			.report = say };
+
+		EQ(prune_run(&o, repo, &e), 0);
+	}
 	OK(strstr(said.data, "- a_incremental") != NULL &&
-	    strstr(said.data, "- b_incremental") != NULL);
+	    strstr(said.data, "- b_incremental") != NULL &&
+	    strstr(said.data, "- c_incremental") != NULL &&
+	    strstr(said.data, "- y_incremental") != NULL &&
+	    strstr(said.data, "+ d_incremental") != NULL);
 }
 
 static unsigned bads;
@@ -452,8 +661,10 @@ main(void)
 	conf.policy.kind[REPO_INCREMENTAL].set = true;
 	conf.policy.kind[REPO_INCREMENTAL].keep = 7 * DAY;
 	test_judge();
+	test_chains();
 	test_run();
 	test_refusals();
+	test_shrunken();
 	test_chain();
 	test_faults();
 	repo_close(repo);
