@@ -77,6 +77,26 @@ struct sink *age_writer(struct sink *next, const struct age_keys *k,
     unsigned threads, struct err *e);
 
 /*
+ * The same with a note in the header: a stanza "-> NAME VALUE" (base64) without
+ * a body, which readers of age pass over. It can be read without a key, and
+ * the header's authentication covers it. `size` is 1 to AGE_NOTE_MAX. ERR_KEY
+ * with a passphrase, beside which no other stanza may stand.
+ */
+#define AGE_NOTE_MAX 32
+struct sink *age_writer_noted(struct sink *next, const struct age_keys *k,
+    unsigned threads, const char *name, const void *value, size_t size,
+    struct err *e);
+
+/*
+ * Read a note of exactly `size` bytes from a file's header, which is not
+ * authenticated here: 1, or 0 when there is none; -1 with ERR_CORRUPT when
+ * the file has no header of age's. Armor is not read.
+ */
+struct blob;
+int age_note(struct blob *b, const char *name, void *value, size_t size,
+    struct err *e);
+
+/*
  * Decrypt a stream, armored or not. A chunk is handed on only once it is
  * authentic; finish fails with ERR_CORRUPT when the end is missing or bytes
  * follow it, so what was handed on is whole only after finish. ERR_KEY: no

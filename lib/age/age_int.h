@@ -133,9 +133,32 @@ int age_header_parse(const char *text, size_t len, struct age_header *h,
 int age_header_open(const char *text, size_t len, const struct age_keys *k,
     unsigned char file_key[AGE_FILE_KEY], struct err *e);
 
-/* Append a header for all recipients, or the passphrase, of `k`. */
+/* The note `name` of a header that parses; 1, 0 for none, -1. */
+int age_header_note(const char *text, size_t len, const char *name,
+    unsigned char *value, size_t size, struct err *e);
+
+struct age_note_text {
+	const char *name;
+	const void *value;
+	size_t size;
+};
+
+/*
+ * Append a header for all recipients, or the passphrase, of `k`, with a note
+ * unless that is NULL.
+ */
 int age_header_write(const struct age_keys *k, unsigned work,
+    const struct age_note_text *note,
     const unsigned char file_key[AGE_FILE_KEY], struct buf *out,
+    struct err *e);
+
+/*
+ * blob.c: bring head[0..*end) to hold the header and AGE_NONCE bytes behind
+ * it; head->max is AGE_HEAD_ROOM.
+ */
+#define AGE_HEAD_FIRST ((size_t)4096) /* most headers fit */
+#define AGE_HEAD_ROOM (2 * AGE_HEADER_MAX + AGE_HEAD_FIRST)
+int age_fetch_head(struct blob *inner, struct buf *head, size_t *end,
     struct err *e);
 
 /*

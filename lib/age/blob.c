@@ -4,8 +4,6 @@
 
 #include "age/age_int.h"
 
-#define HEAD_FIRST ((size_t)4096) /* most headers fit */
-
 struct age_blob {
 	struct blob base;
 	struct blob *inner;
@@ -82,11 +80,11 @@ age_free(struct blob *base)
 	free(b);
 }
 
-/* Bring head[0..*end) to hold the header and the nonce behind it. */
-static int
-fetch_head(struct blob *inner, struct buf *head, size_t *end, struct err *e)
+int
+age_fetch_head(struct blob *inner, struct buf *head, size_t *end,
+    struct err *e)
 {
-	size_t step = HEAD_FIRST, seen = 0;
+	size_t step = AGE_HEAD_FIRST, seen = 0;
 
 	for (;;) {
 		uint64_t left = inner->size - head->len;
@@ -112,13 +110,13 @@ fetch_head(struct blob *inner, struct buf *head, size_t *end, struct err *e)
 static int
 open_head(struct age_blob *b, const struct age_keys *k, struct err *e)
 {
-	struct buf head = BUF_INIT(2 * AGE_HEADER_MAX + HEAD_FIRST);
+	struct buf head = BUF_INIT(AGE_HEAD_ROOM);
 	unsigned char file_key[AGE_FILE_KEY];
 	bool armored;
 	int rc = -1;
 	size_t end;
 
-	if (fetch_head(b->inner, &head, &end, e) == -1) {
+	if (age_fetch_head(b->inner, &head, &end, e) == -1) {
 		if (head.len > 0 && age_sniff(head.data, head.len,
 		    &armored) && armored)
 			err_hint(e, "it is armored: decrypt it as a stream, "
@@ -183,4 +181,18 @@ age_open(struct blob *inner, const struct age_keys *k, struct err *e)
 		return NULL;
 	}
 	return &b->base;
+}
+
+int
+age_note(struct blob *b, const char *name, void *value, size_t size,
+    struct err *e)
+{
+	struct buf head = BUF_INIT(AGE_HEAD_ROOM);
+	int rc = -1;
+	size_t end;
+
+	if (age_fetch_head(b, &head, &end, e) == 0)
+		rc = age_header_note(head.data, end, name, value, size, e);
+	buf_free(&head);
+	return rc;
 }

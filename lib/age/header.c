@@ -104,8 +104,18 @@ write_scrypt(const struct age_keys *k, unsigned work,
 	return put_line(out, s.body, sizeof s.body, e);
 }
 
+static int
+write_note(const struct age_note_text *note, struct buf *out, struct err *e)
+{
+	if (buf_fmt(out, e, "-> %s ", note->name) == -1 ||
+	    age_base64(out, note->value, note->size, e) == -1)
+		return -1;
+	return buf_str(out, "\n\n", e); /* a body of no bytes is a line */
+}
+
 int
 age_header_write(const struct age_keys *k, unsigned work,
+    const struct age_note_text *note,
     const unsigned char file_key[AGE_FILE_KEY], struct buf *out,
     struct err *e)
 {
@@ -125,6 +135,8 @@ age_header_write(const struct age_keys *k, unsigned work,
 	}
 	if (k->passphrase_len > 0 &&
 	    write_scrypt(k, work, file_key, out, e) == -1)
+		return -1;
+	if (note != NULL && write_note(note, out, e) == -1)
 		return -1;
 	if (buf_str(out, "---", e) == -1)
 		return -1;

@@ -253,3 +253,28 @@ age_header_parse(const char *text, size_t len, struct age_header *h,
 		return bad(e, "a passphrase beside other recipients");
 	return 0;
 }
+
+int
+age_header_note(const char *text, size_t len, const char *name,
+    unsigned char *value, size_t size, struct err *e)
+{
+	struct text t = { text, text + len };
+	struct word line, words[WORDS_MAX];
+	unsigned count;
+
+	/* lines of a body never begin with '-': it is not in base64 */
+	while (next_line(&t, &line)) {
+		if (line.len < 3 || memcmp(line.p, "-> ", 3) != 0)
+			continue;
+		line.p += 3;
+		line.len -= 3;
+		if (cut_words(line, words, &count, e) == -1)
+			return -1;
+		if (!word_is(words[0], name))
+			continue;
+		if (count != 2 || !word_bytes(words[1], value, size))
+			return bad(e, "an invalid note");
+		return 1;
+	}
+	return 0;
+}

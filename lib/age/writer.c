@@ -1,3 +1,4 @@
+#include <assert.h>
 #include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
@@ -161,7 +162,8 @@ writer_free(struct sink *s)
 }
 
 static int
-write_head(struct writer *w, const struct age_keys *k, struct err *e)
+write_head(struct writer *w, const struct age_keys *k,
+    const struct age_note_text *note, struct err *e)
 {
 	struct buf head = BUF_INIT(AGE_HEADER_MAX);
 	unsigned char file_key[AGE_FILE_KEY], nonce[AGE_NONCE];
@@ -169,7 +171,7 @@ write_head(struct writer *w, const struct age_keys *k, struct err *e)
 
 	randombytes_buf(file_key, sizeof file_key);
 	randombytes_buf(nonce, sizeof nonce);
-	if (age_header_write(k, AGE_WORK_WRITE, file_key, &head, e) == 0 &&
+	if (age_header_write(k, AGE_WORK_WRITE, note, file_key, &head, e) == 0 &&
 	    buf_add(&head, nonce, sizeof nonce, e) == 0 &&
 	    sink_write(w->next, head.data, head.len, e) == 0) {
 		age_payload_key(file_key, nonce, w->key);
@@ -180,9 +182,9 @@ write_head(struct writer *w, const struct age_keys *k, struct err *e)
 	return rc;
 }
 
-struct sink *
-age_writer(struct sink *next, const struct age_keys *k, unsigned threads,
-    struct err *e)
+static struct sink *
+writer_new(struct sink *next, const struct age_keys *k, unsigned threads,
+    const struct age_note_text *note, struct err *e)
 {
 	static const struct task_line_ops line_ops = { batch_seal,
 		batch_deliver, batch_drop };
@@ -203,12 +205,34 @@ age_writer(struct sink *next, const struct age_keys *k, unsigned threads,
 		err_set(e, ERR_KEY, "there is nobody to encrypt to");
 		goto fail;
 	}
+	if (note != NULL && k->passphrase_len > 0) {
+		err_set(e, ERR_KEY, "a passphrase allows no note beside it");
+		goto fail;
+	}
 	if ((w->key = age_secret_new(AGE_KEY, e)) == NULL ||
-	    write_head(w, k, e) == -1 || (w->line = task_line_new(threads,
+	    write_head(w, k, note, e) == -1 || (w->line = task_line_new(threads,
 	    &line_ops, w, e)) == NULL)
 		goto fail;
 	return &w->base;
 fail:
 	writer_free(&w->base);
 	return NULL;
+}
+
+struct sink *
+age_writer(struct sink *next, const struct age_keys *k, unsigned threads,
+    struct err *e)
+{
+	return writer_new(next, k, threads, NULL, e);
+}
+
+struct sink *
+age_writer_noted(struct sink *next, const struct age_keys *k,
+    unsigned threads, const char *name, const void *value, size_t size,
+    struct err *e)
+{
+	const struct age_note_text note = { name, value, size };
+
+	assert(size >= 1 && size <= AGE_NOTE_MAX);
+	return writer_new(next, k, threads, &note, e);
 }

@@ -38,6 +38,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 	const char *text = (const char *)data;
 	struct err e = ERR_INIT;
 	size_t seen = 0, end = 0;
+	unsigned char note[3];
 	int rc;
 
 	prepare();
@@ -59,6 +60,9 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 	    h.x25519s > h.stanzas || (h.has_scrypt && h.stanzas != 1) ||
 	    h.covered >= end || memcmp(text + h.covered - 3, "---", 3) != 0)
 		abort();
+	if (age_header_note(text, end, "note", note, sizeof note, &e) == -1 &&
+	    e.kind != ERR_CORRUPT)
+		abort();
 	return 0;
 }
 
@@ -72,7 +76,7 @@ fuzz_seeds(struct fuzz_seed *out, size_t max)
 	prepare();
 	make_file(&seeds[0], "$v$x$m");
 	make_file(&seeds[1], "$v$s$m");
-	make_file(&seeds[2], "$v-> a ! ~\nAAAA\n$o$x-> b\n\n$m$p");
+	make_file(&seeds[2], "$v-> a ! ~\nAAAA\n$o$x-> note AAAA\n\n$m$p");
 	make_file(&seeds[3], "$v-> large x y z\n");
 	for (unsigned i = 0; i < 20; i++)
 		make_file(&seeds[3], "AAAABBBBCCCCDDDDEEEEFFFFGGGGHHHH"

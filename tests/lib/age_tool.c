@@ -219,6 +219,58 @@ test_passphrase(void)
 	age_keys_free(k);
 }
 
+/* A note is there for all to read, and in nobody's way. */
+static void
+test_note(void)
+{
+	static const char sum[32] = "0123456789abcdef0123456789ABCDE\xff";
+	struct age_keys *to = age_keys_new(&e), *pass = age_keys_new(&e);
+	struct buf out = BUF_INIT(100000), got = BUF_INIT(100000);
+	char found[32] = "";
+	struct blob *b;
+	struct sink *s;
+
+	for (unsigned i = 0; i < PEOPLE; i++)
+		age_add_recipient(to, people[i].recipient, &e);
+	s = age_writer_noted(sink_buf(&out, &e), to, 2, "pgk.blake2b", sum,
+	    sizeof sum, &e);
+	OK(s != NULL && sink_write(s, data, 70000, &e) == 0 &&
+	    sink_finish(s, &e) == 0);
+	sink_free(s);
+	save("ours.age", out.data, out.len);
+	run("rm -f back");
+	OK(run("age -d -i id1 ours.age >back") && holds("back", 70000));
+	OK(we_read("ours.age", people[1].keys, 70000, false));
+	b = blob_mem(out.data, out.len, &e);
+	EQ(age_note(b, "pgk.blake2b", found, 32, &e), 1);
+	OK(memcmp(found, sum, 32) == 0);
+	EQ(age_note(b, "pgk.blake2", found, 32, &e), 0);
+	FAILS(age_note(b, "pgk.blake2b", found, 31, &e) == -1, ERR_CORRUPT,
+	    "note");
+	blob_free(b);
+	/* it cannot be changed unnoticed */
+	memcpy(strstr(out.data, "pgk.blake2b MDEy") + 12, "NDEy", 4);
+	s = age_reader(sink_buf(&got, &e), people[1].keys, &e);
+	FAILS(sink_write(s, out.data, out.len, &e) == -1, ERR_CORRUPT,
+	    "authentication code");
+	sink_free(s);
+	b = blob_mem("age-encryption.org/v1\n-> X", 26, &e);
+	FAILS(age_note(b, "x", found, 32, &e) == -1, ERR_CORRUPT, "early");
+	blob_free(b);
+	b = blob_mem("plain", 5, &e);
+	FAILS(age_note(b, "x", found, 32, &e) == -1, ERR_CORRUPT,
+	    "not an age file");
+	blob_free(b);
+	save("pass", "open sesame\n", 12);
+	age_add_passphrase_file(pass, "pass", &e);
+	FAILS(age_writer_noted(sink_null(&e), pass, 1, "x", sum, 1,
+	    &e) == NULL, ERR_KEY, "note");
+	buf_free(&out);
+	buf_free(&got);
+	age_keys_free(to);
+	age_keys_free(pass);
+}
+
 int
 main(void)
 {
@@ -236,6 +288,7 @@ main(void)
 	make_people();
 	test_recipients(1);
 	test_recipients(PEOPLE);
+	test_note();
 	test_stranger();
 	test_passphrase();
 	EQ(e.kind, ERR_NONE);
