@@ -149,6 +149,15 @@ fault_get(struct store *s, const char *name, struct err *e)
 }
 
 static inline int
+fault_sync(struct store *s, const char *name, struct err *e)
+{
+	if (fault_enter(FAULT_STORE(s), e) == -1 ||
+	    store_sync(FAULT_STORE(s)->inner, name, e) == -1)
+		return -1;
+	return fault_leave(FAULT_STORE(s), e);
+}
+
+static inline int
 fault_list(struct store *s, const char *folder,
     int (*each)(void *ctx, const char *name, uint64_t size, struct err *e),
     void *ctx, struct err *e)
@@ -219,6 +228,7 @@ faultstore_init(struct faultstore *f, struct store *inner, enum fault fault,
 		.put = fault_put,
 		.mark = fault_mark,
 		.get = fault_get,
+		.sync = fault_sync,
 		.list = fault_list,
 		.folders = fault_folders,
 		.del = fault_del,

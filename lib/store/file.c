@@ -231,17 +231,19 @@ file_mark(struct store *s, const char *name, char *mark, struct err *e)
 	return rc;
 }
 
-static struct blob *
-file_get(struct store *s, const char *name, struct err *e)
+/* An object's file, and its folder. */
+static int
+open_object(struct store *s, const char *name, int *dir, struct err *e)
 {
 	const char *leaf;
-	int dir, fd;
+	int fd;
 
-	dir = file_open_parent((struct file_store *)s, name, NULL, &leaf, e);
-	if (dir == -1)
-		return NULL;
+	*dir = file_open_parent((struct file_store *)s, name, NULL, &leaf,
+	    e);
+	if (*dir == -1)
+		return -1;
 	/* not blocking: a FIFO must not hang us; blob_fd() refuses it */
-	fd = openat(dir, leaf, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY |
+	fd = openat(*dir, leaf, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY |
 	    O_CLOEXEC);
 	if (fd == -1 && errno == ENOENT)
 		err_set(e, ERR_ABSENT, "there is no object \"%s\"", name);
@@ -249,8 +251,36 @@ file_get(struct store *s, const char *name, struct err *e)
 		err_set(e, ERR_REFUSED, "\"%s\" is a symbolic link", name);
 	else if (fd == -1)
 		err_sys(e, "could not open \"%s\"", name);
+	if (fd == -1)
+		close(*dir);
+	return fd;
+}
+
+static struct blob *
+file_get(struct store *s, const char *name, struct err *e)
+{
+	int dir, fd = open_object(s, name, &dir, e);
+
+	if (fd == -1)
+		return NULL;
 	close(dir);
-	return fd == -1 ? NULL : blob_fd(fd, name, e);
+	return blob_fd(fd, name, e);
+}
+
+static int
+file_sync(struct store *s, const char *name, struct err *e)
+{
+	int dir, fd = open_object(s, name, &dir, e), rc = -1;
+
+	if (fd == -1)
+		return -1;
+	if (fsync(fd) == -1)
+		err_sys(e, "could not sync \"%s\"", name);
+	else
+		rc = fsx_sync_dir(dir, name, e);
+	close(fd);
+	close(dir);
+	return rc;
 }
 
 static int
@@ -335,6 +365,7 @@ store_file_open(const char *path, int flags, struct err *e)
 		.put = file_put,
 		.mark = file_mark,
 		.get = file_get,
+		.sync = file_sync,
 		.list = file_list,
 		.folders = file_folders,
 		.del = file_del,

@@ -141,6 +141,14 @@ store_get(struct store *s, const char *name, struct err *e)
 }
 
 int
+store_sync(struct store *s, const char *name, struct err *e)
+{
+	if (store_check_name(name, e) == -1)
+		return -1;
+	return s->ops->sync(s, name, e);
+}
+
+int
 store_get_bytes(struct store *s, const char *name, size_t max,
     struct buf *out, struct err *e)
 {

@@ -68,6 +68,12 @@ int store_mark(struct store *s, const char *name, char mark[STORE_MARK_MAX],
 /* Read an object by ranges (sink.h). */
 struct blob *store_get(struct store *s, const char *name, struct err *e);
 
+/*
+ * Make sure that an object found under its name is durable, whoever put it:
+ * its writer may have died between publishing and saying so.
+ */
+int store_sync(struct store *s, const char *name, struct err *e);
+
 /* A small object whole; over `max` is ERR_CORRUPT. */
 int store_get_bytes(struct store *s, const char *name, size_t max,
     struct buf *out, struct err *e);

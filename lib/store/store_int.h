@@ -15,6 +15,7 @@ struct store_ops {
 	int (*mark)(struct store *s, const char *name, char *mark,
 	    struct err *e);
 	struct blob *(*get)(struct store *s, const char *name, struct err *e);
+	int (*sync)(struct store *s, const char *name, struct err *e);
 	int (*list)(struct store *s, const char *folder,
 	    int (*each)(void *ctx, const char *name, uint64_t size,
 	        struct err *e),

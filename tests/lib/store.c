@@ -146,6 +146,9 @@ test_objects(struct store *s)
 	IS(names(s, "deep"), "");
 	FAILS(store_put_bytes(s, "full/a", "x", 1, &e) == -1, ERR_BUSY,
 	    "exists");
+	EQ(store_sync(s, "full/a", &e), 0);
+	FAILS(store_sync(s, "full/none", &e) == -1, ERR_ABSENT, "no object");
+	FAILS(store_sync(s, "full/../a", &e) == -1, ERR_USAGE, "name");
 	FAILS(store_put_bytes(s, "full/../a", "x", 1, &e) == -1, ERR_USAGE,
 	    "name");
 
