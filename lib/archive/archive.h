@@ -6,6 +6,7 @@
  *	wal/0000000100000000/000000010000000000000001.00000028.backup.gz[.age]
  *	wal/00000002.history.gz[.age]
  *	wal/system-identifier                                  decimal, a line
+ *	wal/segment-size      the same, in bytes; only if it is not 16 MiB
  *
  * Objects are published whole and never changed. What lies under a name is
  * known without a key by the BLAKE2b-256 of its plain bytes: an encrypted
@@ -41,6 +42,9 @@ int archive_system(struct archive *a, uint64_t *id, struct err *e);
 /* The same, written if there is none yet; ERR_REFUSED if it is another. */
 int archive_claim(struct archive *a, uint64_t id, struct err *e);
 
+/* The size of the archive's segments: LSN_SEGMENT_SIZE while it has none. */
+int archive_segment_size(struct archive *a, uint32_t *size, struct err *e);
+
 struct archive_how {
 	struct codec codec;
 	const struct age_keys *keys; /* or NULL: plain */
@@ -52,11 +56,21 @@ struct archive_how {
  * success; other content under the name is ERR_REFUSED and changes
  * nothing. A segment is looked at first (wal_check()): another cluster's is
  * ERR_REFUSED, one whose header tells another name ERR_CORRUPT. The first
- * segment of an archive claims it. A name whose object cannot be compared
- * (encrypted with a passphrase, no key at hand) is ERR_KEY.
+ * segment of an archive claims it, and the size of segments; one of another
+ * size is ERR_REFUSED. In a .partial pages may be missing in between; a
+ * .history must be one. A name whose object cannot be compared (encrypted with
+ * a passphrase, no key at hand) is ERR_KEY.
  */
 int archive_put(struct archive *a, const char *name, const void *data,
     size_t len, const struct archive_how *how, struct err *e);
+
+/*
+ * The same of what need not fit into memory: read once, or twice when it is
+ * encrypted. `source` borrowed.
+ */
+struct blob;
+int archive_put_blob(struct archive *a, const char *name,
+    struct blob *source, const struct archive_how *how, struct err *e);
 
 /*
  * Put bytes `begin` to `end` (within the segment) of a segment that still
@@ -70,13 +84,23 @@ int archive_put_run(struct archive *a, const struct lsn_name *segment,
     const struct archive_how *how, struct archive_file *out, struct err *e);
 
 /*
- * The bytes of a file, decrypted, decompressed, proven: a segment is whole
- * and passes wal_check(). With `partial` a segment that is there in runs
- * alone comes as these and zeros behind. ERR_ABSENT only when the store
- * answered and has no such file.
+ * The bytes of a file, decrypted, decompressed, proven: a segment is whole,
+ * passes wal_check(), and is this cluster's and the one its name says. With
+ * `partial` a segment that is there in runs alone comes as these and zeros
+ * behind; or, when no run begins it, as its .partial. ERR_ABSENT only when
+ * the store answered, is an archive and has no such file; no archive at all
+ * is ERR_SYS.
  */
 int archive_get(struct archive *a, const char *name,
     const struct age_keys *keys, bool partial, struct buf *out,
+    struct err *e);
+
+/*
+ * The same to `out` (borrowed, not finished), of whatever size: bytes go out
+ * before all of them are proven, so they are only good after success.
+ */
+int archive_send(struct archive *a, const char *name,
+    const struct age_keys *keys, bool partial, struct sink *out,
     struct err *e);
 
 /* A file as it lies in the store. */
@@ -91,8 +115,9 @@ struct archive_file {
 
 /*
  * All files, ordered by timeline, then segment, then kind, a segment's runs
- * behind it by begin, then end; histories of a timeline before its segments. `segment_size` 0: as the newest segment
- * says, LSN_SEGMENT_SIZE in an empty archive. Caller frees.
+ * behind it by begin, then end; histories of a timeline before its segments.
+ * A name may be there twice, with two suffixes. `segment_size` 0: that of
+ * archive_segment_size(). Needs no key and no right to write. Caller frees.
  */
 struct archive_list {
 	struct archive_file *files;
@@ -124,9 +149,12 @@ int archive_newest(struct archive *a, uint32_t timeline,
 /*
  * How far the log goes without a gap: from the segment that holds `start` on
  * `timeline` along `h` (timeline's descendant's ancestry, or one without items
- * for itself) on. *end: the first byte that is not there. *missing:
- * the segment whose absence ended it; *gap: whether later ones are there
- * all the same. With `partial` the runs of that last segment count. *segments, *stored: those passed. No object is opened.
+ * for itself) on. *end: the first byte that is not there (`start` when not
+ * even its segment is, or it is not on this path). *end_timeline wrote what is
+ * before it. *missing: the segment whose absence ended it; *gap: whether later
+ * ones are there all the same. With `partial` the runs of that last segment
+ * count, and an older timeline's .partial up to the switch. *segments,
+ * *stored: those passed whole. No object is opened.
  */
 struct archive_reach {
 	uint64_t end;

@@ -23,18 +23,41 @@ struct wal_info {
 	uint32_t segment_size;
 };
 
-/* `page` holds WAL_LONG_HEADER bytes. ERR_CORRUPT when it is no header. */
+/*
+ * `page` holds WAL_LONG_HEADER bytes, in this machine's byte order.
+ * ERR_CORRUPT when it is no header of a segment's first page.
+ */
 int wal_read_info(const void *page, struct wal_info *out, struct err *e);
 
 /*
  * Check a whole segment in memory: it is `size` bytes, which is a segment
  * size; its first page says what wal_read_info() reads; each further page
  * bears a header of the same magic and its own address, up to the first
- * that is not this segment's (a recycled or empty page). *end is the LSN
- * behind the last page that is: what the segment can hold at most.
- * ERR_CORRUPT names the page.
+ * that does not (one that was recycled or never written). *end is the LSN
+ * behind the last page that does: what the segment can hold at most.
+ * ERR_CORRUPT names the page: also when pages of this segment follow one that
+ * is not, for a segment is written from front to back.
  */
 int wal_check(const void *segment, size_t size, struct wal_info *info,
     uint64_t *end, struct err *e);
+
+/*
+ * The same for a stream: wal_scan_take() any pieces in order, then
+ * wal_scan_end(), which finds a stream that is too short.
+ */
+struct wal_scan {
+	struct wal_info info; /* valid once a page has been taken */
+	uint64_t taken;       /* bytes */
+	uint64_t pages;       /* of this segment, from the first on */
+	bool ended;           /* a page that is not was met */
+	/* set before: pages of this segment may follow others (.partial) */
+	bool loose;
+	unsigned char head[WAL_LONG_HEADER]; /* of a page, as far as it came */
+};
+
+#define WAL_SCAN_INIT { .taken = 0 }
+int wal_scan_take(struct wal_scan *s, const void *data, size_t len,
+    struct err *e);
+int wal_scan_end(const struct wal_scan *s, uint64_t *end, struct err *e);
 
 #endif

@@ -1,0 +1,77 @@
+#include <stdlib.h>
+
+#include "archive/archive_int.h"
+
+#define TEXT_MAX ((size_t)1 << 20)
+
+int
+archive_history(struct archive *a, uint32_t timeline,
+    const struct age_keys *keys, struct lsn_history *out, struct err *e)
+{
+	const struct lsn_name n = { LSN_HISTORY, timeline, 0, 0 };
+	struct buf text = BUF_INIT(TEXT_MAX);
+	char name[LSN_NAME_MAX];
+	int rc = -1;
+
+	if (timeline == 1) {
+		*out = (struct lsn_history){ 1, NULL, 0 };
+		return 0;
+	}
+	lsn_write_name(&n, LSN_SEGMENT_SIZE, name);
+	if (archive_get(a, name, keys, false, &text, e) == 0)
+		rc = lsn_history_parse(text.data != NULL ? text.data : "",
+		    text.len, timeline, out, e);
+	buf_free(&text);
+	return rc;
+}
+
+struct timelines {
+	uint32_t *list;
+	size_t count;
+};
+
+static int
+note(void *ctx, const char *leaf, uint64_t size, struct err *e)
+{
+	struct timelines *t = ctx;
+	struct archive_variant v;
+	struct archive_file f;
+	void *p;
+
+	(void)size;
+	if (!archive_parse_leaf(leaf, LSN_SEGMENT_SIZE, &f, &v) ||
+	    f.name.kind != LSN_HISTORY)
+		return 0;
+	if ((p = reallocarray(t->list, t->count + 1, sizeof *t->list)) ==
+	    NULL)
+		return err_nomem(e);
+	t->list = p;
+	t->list[t->count++] = f.name.timeline;
+	return 0;
+}
+
+int
+archive_newest(struct archive *a, uint32_t timeline,
+    const struct age_keys *keys, uint32_t *newest, struct err *e)
+{
+	struct timelines t = { NULL, 0 };
+	uint32_t best = timeline;
+	int rc = store_list(a->store, ARCHIVE_FOLDER, note, &t, e);
+
+	for (size_t i = 0; rc == 0 && i < t.count; i++) {
+		struct lsn_history h;
+
+		if (t.list[i] <= best)
+			continue;
+		rc = archive_history(a, t.list[i], keys, &h, e);
+		if (rc == -1)
+			break;
+		if (lsn_history_end(&h, timeline) != 0)
+			best = t.list[i];
+		lsn_history_free(&h);
+	}
+	free(t.list);
+	if (rc == 0)
+		*newest = best;
+	return rc;
+}
