@@ -135,9 +135,10 @@ archive_segment_size(struct archive *a, uint32_t *size, struct err *e)
 }
 
 static int
-note_folder(void *ctx, const char *name, struct err *e)
+note_folder(void *ctx, const char *name, uint64_t size, struct err *e)
 {
 	(void)name;
+	(void)size;
 	(void)e;
 	*(bool *)ctx = true;
 	return 0;
@@ -165,8 +166,8 @@ archive_claim_size(struct archive *a, uint32_t size, struct err *e)
 		return -1;
 	if (now == size)
 		return 0;
-	if (now == LSN_SEGMENT_SIZE && store_folders(a->store, ARCHIVE_FOLDER,
-	    note_folder, &used, e) == -1)
+	if (now == LSN_SEGMENT_SIZE && store_list_folders(a->store,
+	    ARCHIVE_FOLDER, note_folder, &used, e) == -1)
 		return -1;
 	if (now != LSN_SEGMENT_SIZE || used)
 		return refuse_size(size, now, e);

@@ -45,12 +45,13 @@ note(void *ctx, const char *leaf, uint64_t size, struct err *e)
 }
 
 static int
-list_folder(void *ctx, const char *name, struct err *e)
+list_folder(void *ctx, const char *name, uint64_t size, struct err *e)
 {
 	struct gather *g = ctx;
 	char folder[ARCHIVE_OBJECT];
 	int len = snprintf(folder, sizeof folder, ARCHIVE_FOLDER "/%s", name);
 
+	(void)size;
 	if (len < 0 || (size_t)len >= sizeof folder)
 		return 0;
 	g->folder = folder;
@@ -93,7 +94,7 @@ archive_list(struct archive *a, uint32_t segment_size,
 		return -1;
 	g.folder = ARCHIVE_FOLDER;
 	if (store_list(a->store, ARCHIVE_FOLDER, note, &g, e) == -1 ||
-	    store_folders(a->store, ARCHIVE_FOLDER, list_folder, &g,
+	    store_list_folders(a->store, ARCHIVE_FOLDER, list_folder, &g,
 	    e) == -1) {
 		archive_list_free(&g.list);
 		return -1;

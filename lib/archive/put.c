@@ -16,6 +16,7 @@ struct job {
 	bool is_wal, is_partial; /* its pages are looked at */
 	bool has_sum;
 	struct digest sum; /* of the plain bytes */
+	uint64_t stored;   /* bytes, once it is written */
 };
 
 static int
@@ -204,8 +205,8 @@ write_object(struct job *j, const char *object, char mark[STORE_MARK_MAX],
 
 	if (with_note(j->how) && take_sum(j, e) == -1)
 		return -1;
-	s = stages(j, &pass, store_put_marked(j->a->store, object, mark, e),
-	    e);
+	s = stages(j, &pass, sink_count(store_put_marked(j->a->store, object,
+	    mark, e), &j->stored, e), e);
 	if (s != NULL && blob_send(j->source, 0, j->source->size, s,
 	    e) == 0)
 		rc = sink_finish(s, e);
@@ -281,21 +282,25 @@ archive_put_blob(struct archive *a, const char *name, struct blob *source,
 int
 archive_put_run(struct archive *a, const struct lsn_name *segment,
     uint32_t segment_size, uint32_t begin, uint32_t end, const void *data,
-    const struct archive_how *how, struct err *e)
+    const struct archive_how *how, struct archive_file *out, struct err *e)
 {
-	char stem[ARCHIVE_STEM], object[ARCHIVE_OBJECT], mark[STORE_MARK_MAX];
-	struct blob *b = blob_mem(data, end - begin, e);
-	struct job j = { .a = a, .name = stem, .source = b, .fixed = true,
-		.how = how };
+	struct archive_variant v = { how->codec.kind, how->keys != NULL };
+	struct archive_file f = { .name = *segment, .begin = begin,
+		.end = end, .run = true };
+	char stem[ARCHIVE_STEM], mark[STORE_MARK_MAX];
+	struct job j = { .a = a, .name = stem, .fixed = true, .how = how };
 	int rc;
 
 	assert(begin < end && end <= segment_size);
-	if (b == NULL)
+	if ((j.source = blob_mem(data, end - begin, e)) == NULL)
 		return -1;
-	archive_run_stem(segment, segment_size, begin, end, stem);
-	archive_object_name(stem, (struct archive_variant){ how->codec.kind,
-	    how->keys != NULL }, object);
-	rc = write_object(&j, object, mark, e);
-	blob_free(b);
+	f.name.kind = LSN_SEGMENT;
+	archive_object_name(archive_run_stem(segment, segment_size, begin,
+	    end, stem), v, f.object);
+	rc = write_object(&j, f.object, mark, e);
+	f.stored = j.stored;
+	if (rc == 0 && out != NULL)
+		*out = f;
+	blob_free(j.source);
 	return rc;
 }

@@ -76,7 +76,7 @@ covered(const struct archive_list *l, uint32_t timeline, uint64_t s,
 	return to < end ? to : end;
 }
 
-/* Where the last segment, that is not there as it should be, ends all the same. */
+/* How far the segment that is not there as it should be goes all the same. */
 static void
 last_of(const struct archive_list *l, const struct lsn_history *h,
     uint64_t s, bool partial, struct archive_reach *out)
