@@ -51,7 +51,7 @@ sets()
 
 json()
 {
-	sed -nE "s/^  \"$2\": \"?([^\"]*)\"?,?$/\1/p" "$STORE/$1.json"
+	sed -nE "s/,$//; s/^  \"$2\": \"?([^\"]*)\"?$/\1/p" "$STORE/$1.json"
 }
 
 # Names and sums of a set's objects: "name sum" lines.
