@@ -133,7 +133,28 @@ base_messages_end(struct base_messages *m, struct err *e)
 	return 0;
 }
 
-/* 1 and a message, 0 at the COPY's end. */
+/* What comes next; a COPY that ended by an error is one only now. */
+struct next {
+	struct pg *pg;
+	enum pg_next what;
+	struct pg_rows *rows; /* with PG_NEXT_ROWS */
+};
+
+static int
+advance(struct next *n, struct err *e)
+{
+	pg_rows_free(n->rows);
+	n->rows = NULL;
+	return pg_next(n->pg, &n->what, &n->rows, e);
+}
+
+static int
+expect(const struct next *n, enum pg_next what, struct err *e)
+{
+	return n->what == what ? 0 : bad(e, "a result out of turn");
+}
+
+/* Whether a message came: 1, or 0 at the COPY's end. */
 static int
 next_message(struct pg *pg, const char **data, size_t *len, struct err *e)
 {
@@ -143,79 +164,60 @@ next_message(struct pg *pg, const char **data, size_t *len, struct err *e)
 }
 
 static int
-take_typed(struct pg *pg, struct base_messages *m, struct err *e)
+take_typed(struct next *n, struct base_messages *m, struct err *e)
 {
 	const char *data;
 	size_t len;
 	int rc;
 
-	while ((rc = next_message(pg, &data, &len, e)) == 1)
+	if (expect(n, PG_NEXT_COPY_OUT, e) == -1)
+		return -1;
+	while ((rc = next_message(n->pg, &data, &len, e)) == 1)
 		if (base_message(m, data, len, e) == -1)
 			return -1;
-	return rc == -1 ? -1 : base_messages_end(m, e);
+	return rc == -1 || advance(n, e) == -1 ? -1 :
+	    base_messages_end(m, e);
 }
 
 /* One COPY, one archive; two blocks of zeros at its end are left to us. */
 static int
-take_raw(struct pg *pg, uint32_t oid, const struct base_take *take, void *ctx,
-    struct err *e)
+take_raw(struct next *n, uint32_t oid, const struct base_take *take,
+    void *ctx, struct err *e)
 {
 	static const char end[2 * TAR_BLOCK];
 	const char *data;
 	size_t len;
 	int rc;
 
-	if (take->begin(ctx, oid, e) == -1)
+	if (expect(n, PG_NEXT_COPY_OUT, e) == -1 ||
+	    take->begin(ctx, oid, e) == -1)
 		return -1;
-	while ((rc = next_message(pg, &data, &len, e)) == 1)
+	while ((rc = next_message(n->pg, &data, &len, e)) == 1)
 		if (take->data(ctx, data, len, e) == -1)
 			return -1;
-	if (rc == -1 || take->data(ctx, end, sizeof end, e) == -1)
+	if (rc == -1 || advance(n, e) == -1 ||
+	    take->data(ctx, end, sizeof end, e) == -1)
 		return -1;
 	return take->end(ctx, e);
 }
 
-/* The next result must be this. */
-static int
-expect(struct pg *pg, enum pg_next wanted, struct pg_rows **rows,
-    struct err *e)
-{
-	enum pg_next what;
-
-	if (pg_next(pg, &what, rows, e) == -1)
-		return -1;
-	if (what == wanted)
-		return 0;
-	if (what == PG_NEXT_ROWS) {
-		pg_rows_free(*rows);
-		*rows = NULL;
-	}
-	return bad(e, "a result out of turn");
-}
-
 /* A row of an LSN and a timeline. */
 static int
-take_position(struct pg *pg, uint64_t *lsn, uint32_t *timeline,
+take_position(const struct next *n, uint64_t *lsn, uint32_t *timeline,
     struct err *e)
 {
-	struct pg_rows *rows = NULL;
 	const char *text;
 	uint64_t number;
-	int rc = -1;
 
-	if (expect(pg, PG_NEXT_ROWS, &rows, e) == -1)
+	if (expect(n, PG_NEXT_ROWS, e) == -1)
 		return -1;
-	text = pg_text(rows, 0, 0);
-	number = pg_number(rows, 0, 1);
+	text = pg_text(n->rows, 0, 0);
+	number = pg_number(n->rows, 0, 1);
 	if (text == NULL || number == 0 || number > UINT32_MAX ||
-	    lsn_parse(text, lsn, NULL) == -1) {
-		bad(e, "no position in the log");
-	} else {
-		*timeline = (uint32_t)number;
-		rc = 0;
-	}
-	pg_rows_free(rows);
-	return rc;
+	    lsn_parse(text, lsn, NULL) == -1)
+		return bad(e, "no position in the log");
+	*timeline = (uint32_t)number;
+	return 0;
 }
 
 /* Rows of OID, place and kilobytes; the data folder has no OID. */
@@ -245,17 +247,14 @@ note_tablespaces(const struct pg_rows *rows, uint64_t *size,
 }
 
 static int
-take_tablespaces(struct pg *pg, uint64_t *size, struct repo_set *set,
-    struct err *e)
+begin(struct next *n, const char *command, struct base_begin *out,
+    struct repo_set *set, struct err *e)
 {
-	struct pg_rows *rows = NULL;
-	int rc;
-
-	if (expect(pg, PG_NEXT_ROWS, &rows, e) == -1)
+	if (pg_send(n->pg, command, e) == -1 || advance(n, e) == -1 ||
+	    take_position(n, &out->start, &out->timeline, e) == -1 ||
+	    advance(n, e) == -1 || expect(n, PG_NEXT_ROWS, e) == -1)
 		return -1;
-	rc = note_tablespaces(rows, size, set, e);
-	pg_rows_free(rows);
-	return rc;
+	return note_tablespaces(n->rows, &out->size, set, e);
 }
 
 int
@@ -263,66 +262,70 @@ base_stream_begin(struct pg *pg, const struct base_command *c,
     struct base_begin *out, struct repo_set *set, struct err *e)
 {
 	struct buf text = BUF_INIT(4096);
+	struct next n = { .pg = pg };
 	int rc = -1;
 
-	if (base_command(c, &text, e) == 0 && pg_send(pg, text.data, e) == 0 &&
-	    take_position(pg, &out->start, &out->timeline, e) == 0)
-		rc = take_tablespaces(pg, &out->size, set, e);
+	if (base_command(c, &text, e) == 0)
+		rc = begin(&n, text.data, out, set, e);
+	pg_rows_free(n.rows);
 	buf_free(&text);
 	return rc;
 }
 
 static int
-take_all_typed(struct pg *pg, const struct repo_set *set,
+take_all_typed(struct next *n, const struct repo_set *set,
     const struct base_take *take, void *ctx, struct err *e)
 {
 	struct base_messages m = { .take = take, .ctx = ctx,
 		.expected = set->tablespaces,
 		.expected_count = set->tablespace_count };
-	struct pg_rows *none = NULL;
-	int rc = -1;
+	int rc;
 
 	if ((m.seen = calloc(m.expected_count + 1, sizeof *m.seen)) == NULL)
 		return err_nomem(e);
-	if (expect(pg, PG_NEXT_COPY_OUT, &none, e) == 0)
-		rc = take_typed(pg, &m, e);
+	rc = take_typed(n, &m, e);
 	free(m.seen);
 	return rc;
 }
 
 static int
-take_all_raw(struct pg *pg, const struct repo_set *set,
+take_all_raw(struct next *n, const struct repo_set *set,
     const struct base_take *take, void *ctx, struct err *e)
 {
-	for (size_t i = 0; i <= set->tablespace_count; i++) {
-		uint32_t oid = i < set->tablespace_count ?
-		    set->tablespaces[i].oid : 0;
-		struct pg_rows *none = NULL;
-
-		if (expect(pg, PG_NEXT_COPY_OUT, &none, e) == -1 ||
-		    take_raw(pg, oid, take, ctx, e) == -1)
+	for (size_t i = 0; i <= set->tablespace_count; i++)
+		if (take_raw(n, i < set->tablespace_count ?
+		    set->tablespaces[i].oid : 0, take, ctx, e) == -1)
 			return -1;
-	}
 	return 0;
 }
 
+/* The last result is where it ends. */
+static int
+take_end(struct next *n, const struct base_begin *begun, uint64_t *end,
+    struct err *e)
+{
+	uint32_t timeline;
+
+	if (take_position(n, end, &timeline, e) == -1 ||
+	    advance(n, e) == -1 || expect(n, PG_NEXT_DONE, e) == -1)
+		return -1;
+	if (timeline != begun->timeline)
+		return err_set(e, ERR_PG, "the timeline changed from %u to %u "
+		    "during the backup", begun->timeline, timeline);
+	return *end >= begun->start ? 0 : bad(e, "it ends before it begins");
+}
+
 int
-base_stream_take(struct pg *pg, const struct base_begin *begin,
+base_stream_take(struct pg *pg, const struct base_begin *begun,
     const struct repo_set *set, const struct base_take *take, void *ctx,
     uint64_t *end, struct err *e)
 {
-	struct pg_rows *none = NULL;
-	uint32_t timeline;
+	struct next n = { .pg = pg };
+	int rc = -1;
 
-	if ((pg_server_version(pg) < TYPED_MESSAGES ? take_all_raw :
-	    take_all_typed)(pg, set, take, ctx, e) == -1 ||
-	    take_position(pg, end, &timeline, e) == -1 ||
-	    expect(pg, PG_NEXT_DONE, &none, e) == -1)
-		return -1;
-	if (timeline != begin->timeline)
-		return err_set(e, ERR_PG, "the timeline changed from %u to %u "
-		    "during the backup", begin->timeline, timeline);
-	if (*end < begin->start)
-		return bad(e, "it ends before it begins");
-	return 0;
+	if (advance(&n, e) == 0 && (pg_server_version(pg) < TYPED_MESSAGES ?
+	    take_all_raw : take_all_typed)(&n, set, take, ctx, e) == 0)
+		rc = take_end(&n, begun, end, e);
+	pg_rows_free(n.rows);
+	return rc;
 }

@@ -62,9 +62,9 @@ int base_stream_begin(struct pg *pg, const struct base_command *c,
 
 /*
  * Take the archives to their end, and where the backup ends. ERR_PG when that
- * is on another timeline than `begin` says.
+ * is on another timeline than `begun` says.
  */
-int base_stream_take(struct pg *pg, const struct base_begin *begin,
+int base_stream_take(struct pg *pg, const struct base_begin *begun,
     const struct repo_set *set, const struct base_take *take, void *ctx,
     uint64_t *end, struct err *e);
 
