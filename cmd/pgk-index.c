@@ -17,6 +17,9 @@ struct tool {
 	const char *const *operands;
 	unsigned operand_count;
 	struct index_report report;
+	/* apply */
+	bool dry_run, drop_extra, replace;
+	const char *max_wait, *until;
 	/* bloat */
 	const char *min_bloat, *min_size;
 	bool estimate;
@@ -71,6 +74,39 @@ run_diff(struct tool *t, struct err *e)
 	if (rc == 0)
 		rc = index_diff(c, f, &t->report, e);
 	pg_close(c);
+	index_file_free(f);
+	return rc;
+}
+
+/* When to give up, as --max-wait and --until say. */
+static int
+take_limits(const struct tool *t, int64_t *max_wait, int64_t *until,
+    struct err *e)
+{
+	if (t->max_wait != NULL && unit_parse_duration(t->max_wait, max_wait,
+	    e) == -1)
+		return err_prefix(e, "--max-wait");
+	if (t->max_wait != NULL && *max_wait == 0)
+		return err_set(e, ERR_USAGE, "--max-wait: nothing is built "
+		    "without waiting");
+	if (t->until != NULL && unit_next_clock(t->until,
+	    t->cli.conf->policy.time_zone, unit_now(), until, e) == -1)
+		return err_prefix(e, "--until");
+	return 0;
+}
+
+static int
+run_apply(struct tool *t, struct err *e)
+{
+	struct index_apply_options o = { .target = t->cli.target,
+		.dry_run = t->dry_run, .drop_extra = t->drop_extra,
+		.replace = t->replace };
+	struct index_file *f = NULL;
+	int rc = -1;
+
+	if (take_limits(t, &o.max_wait, &o.until, e) == 0 &&
+	    (f = index_file_load(t->operands[0], NULL, e)) != NULL)
+		rc = index_apply(&o, f, &t->report, e);
 	index_file_free(f);
 	return rc;
 }
@@ -140,6 +176,8 @@ run_bloat(struct tool *t, struct err *e)
 }
 
 static const struct command commands[] = {
+	{ "apply", 1, 1, false, "dry-run drop-extra replace max-wait until",
+	    run_apply },
 	{ "diff", 1, 1, false, "", run_diff },
 	{ "lint", 1, 1, true, "", run_lint },
 	{ "duplicate", 0, 0, false, "", run_duplicate },
@@ -164,6 +202,16 @@ static const struct opt form_options[] = {
  * is told what was given.
  */
 static const struct opt options[] = {
+	{ 0, "dry-run", NULL, "apply: print the SQL and do nothing",
+	    NULL, &tool.dry_run, NULL, NULL },
+	{ 0, "drop-extra", NULL, "apply: drop what is not declared and "
+	    "enforces nothing", NULL, &tool.drop_extra, NULL, NULL },
+	{ 0, "replace", NULL, "apply: replace what is declared otherwise",
+	    NULL, &tool.replace, NULL, NULL },
+	{ 0, "max-wait", "DURATION", "wait so long for others at a build, "
+	    "then go on without it", NULL, NULL, &tool.max_wait, NULL },
+	{ 0, "until", "HH:MM", "end at this time of day",
+	    NULL, NULL, &tool.until, NULL },
 	{ 0, "min-bloat", "PERCENT", "bloat: report from PERCENT on (default 30)",
 	    NULL, NULL, &tool.min_bloat, NULL },
 	{ 0, "min-size", "SIZE", "bloat: and of SIZE or more (default 10MB)",
@@ -179,7 +227,7 @@ static const struct opt *const tables[] = { options, form_options,
 static const struct opt_tool description = {
 	.name = "pgk-index",
 	.purpose = "judge the indexes of a database, and keep them.",
-	.usage = "[OPTION]... diff FILE.sql\n[OPTION]... lint FILE.sql\n"
+	.usage = "[OPTION]... apply FILE.sql\n[OPTION]... diff FILE.sql\n[OPTION]... lint FILE.sql\n"
 	    "[OPTION]... duplicate|invalid|missing-fk|bloat",
 	.tables = tables,
 	.ctx = &tool,
@@ -249,7 +297,8 @@ print(const struct tool *t, struct err *e)
 {
 	struct sink *out = sink_fd(STDOUT_FILENO, "stdout", e);
 	int rc = out == NULL ? -1 : index_print(&t->report, t->json ?
-	    INDEX_JSON : t->tsv ? INDEX_TSV : INDEX_TABLE, t->all, out, e);
+	    INDEX_JSON : t->tsv ? INDEX_TSV : t->dry_run ? INDEX_SQL :
+	    INDEX_TABLE, t->all, out, e);
 
 	if (rc == 0)
 		rc = sink_finish(out, e);

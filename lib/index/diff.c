@@ -93,32 +93,31 @@ say(const struct index_item *x, struct index_finding *f, struct err *e)
 	}
 }
 
-static int
-add_item(struct pg *c, const struct index_plan *p, const struct index_item *x,
-    struct index_report *r, struct err *e)
+struct index_finding *
+index_plan_item(struct pg *c, const struct index_plan *p,
+    const struct index_item *x, struct index_report *r, struct err *e)
 {
 	struct index_finding *f = index_add(r, states[x->state].severity,
 	    states[x->state].verdict, e);
 	struct index_steps steps = { NULL, 0, 0 };
-	int rc = -1;
+	bool good;
 
 	if (f == NULL || index_name(f, x->schema != NULL ? x->schema :
 	    *x->s->schema != '\0' ? x->s->schema : NULL, x->s->table,
 	    x->s->name, e) == -1 || say(x, f, e) == -1)
-		return -1;
+		return NULL;
 	f->line = x->s->line;
 	if (x->entry != NULL) {
-		f->sized = true;
+		f->sized = !x->entry->partitioned;
 		f->bytes = x->entry->bytes;
 	}
 	if (x->cover != NULL &&
 	    index_fact_text(f, "covered_by", x->cover_name, e) == -1)
-		return -1;
-	if (index_steps_item(c, p, x, &steps, e) == 0 &&
-	    index_steps_text(&steps, &f->fix, e) == 0)
-		rc = 0;
+		return NULL;
+	good = index_steps_item(c, p, x, &steps, e) == 0 &&
+	    index_steps_text(&steps, &f->fix, e) == 0;
 	index_steps_free(&steps);
-	return rc;
+	return good ? f : NULL;
 }
 
 /* Indexes of the policy's tables that it does not declare. */
@@ -164,31 +163,37 @@ say_undeclared(const struct index_plan *p, const struct index_entry *y,
 	    "the same", cover);
 }
 
-static int
-add_undeclared(const struct index_plan *p, const struct index_entry *y,
-    struct index_report *r, struct err *e)
+struct index_finding *
+index_plan_undeclared(const struct index_plan *p,
+    const struct index_entry *y, struct index_report *r, struct err *e)
 {
 	const struct index_item *t = index_plan_table(p, y->table_oid);
 	struct index_finding *f = index_add(r, INDEX_WARNING, "UNDECLARED", e);
 	struct index_steps steps = { NULL, 0, 0 };
-	int rc = 0;
+	bool good;
 
 	if (f == NULL || index_name(f, t->schema, t->table, y->name, e) ==
 	    -1 || say_undeclared(p, y, f, e) == -1 ||
 	    index_text(&f->undo, e, "%s;", y->definition) == -1)
-		return -1;
-	f->sized = true;
+		return NULL;
+	f->sized = !y->partitioned;
 	f->bytes = y->bytes;
 	if (f->severity == INDEX_NOTE || !index_is_droppable(y)) {
 		free(f->undo);
 		f->undo = NULL;
-		return 0;
+		return f;
 	}
-	if (index_steps_drop(t->schema, y, &steps, e) == -1 ||
-	    index_steps_text(&steps, &f->fix, e) == -1)
-		rc = -1;
+	good = index_steps_drop(t->schema, y, &steps, e) == 0 &&
+	    index_steps_text(&steps, &f->fix, e) == 0;
 	index_steps_free(&steps);
-	return rc;
+	return good ? f : NULL;
+}
+
+bool
+index_is_undeclared(const struct index_plan *p, const struct index_entry *y)
+{
+	return y->constraint == NULL && y->attached == NULL &&
+	    index_plan_owner(p, y) == NULL;
 }
 
 int
@@ -196,14 +201,13 @@ index_plan_report(struct pg *c, const struct index_plan *p,
     struct index_report *r, struct err *e)
 {
 	for (size_t i = 0; i < p->file->count; i++)
-		if (add_item(c, p, &p->items[i], r, e) == -1)
+		if (index_plan_item(c, p, &p->items[i], r, e) == NULL)
 			return -1;
 	for (size_t i = 0; i < p->catalogue.count; i++) {
 		const struct index_entry *y = &p->catalogue.all[i];
 
-		if (y->constraint == NULL && y->attached == NULL &&
-		    index_plan_owner(p, y) == NULL &&
-		    add_undeclared(p, y, r, e) == -1)
+		if (index_is_undeclared(p, y) &&
+		    index_plan_undeclared(p, y, r, e) == NULL)
 			return -1;
 	}
 	index_report_sort(r);

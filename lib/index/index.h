@@ -87,9 +87,10 @@ void index_report_sort(struct index_report *r);
  * there are any, and fix and undo as lines under a row. TSV: headings, then check, severity, verdict, schema,
  * table, index, bytes, line, reason, fix, undo, facts ("name=value",
  * separated by commas), escaped as form_name() does. JSON: a list of objects
- * with those fields, what is not known left out, facts an object.
+ * with those fields, what is not known left out, facts an object. INDEX_SQL:
+ * the fixes as a script for psql, each behind a comment.
  */
-enum index_form { INDEX_TABLE, INDEX_TSV, INDEX_JSON };
+enum index_form { INDEX_TABLE, INDEX_TSV, INDEX_JSON, INDEX_SQL };
 int index_print(const struct index_report *r, enum index_form form, bool all,
     struct sink *out, struct err *e);
 
@@ -229,5 +230,35 @@ int index_file_check(const struct index_file *f, struct err *e);
  */
 int index_diff(struct pg *c, const struct index_file *f,
     struct index_report *r, struct err *e);
+
+/*
+ * apply: make the database as the policy has it, online. Indexes are built
+ * one at a time, concurrently, without a timeout for locks: waiting for other
+ * transactions hurts nobody, while a timeout would leave an invalid index.
+ * A second connection watches and ends a build that waits too long. A build
+ * is not begun while a dump runs, which it would have to wait for.
+ *
+ * The report says of every statement and undeclared index what was done:
+ *	BUILT REPAIRED RENAMED REPLACED DROPPED   done (notes)
+ *	POSTPONED   not, for now: others kept it waiting, the window ended
+ *	FAILED      not: the server's words
+ * and otherwise what index_diff() says. Nothing at all is done when a table is
+ * not there or a statement is refused. A failed build leaves nothing behind.
+ * Without the options nothing valid is ever dropped.
+ *
+ * ERR_BUSY: another pgk-index is at work; ERR_STOPPED: what was done is
+ * reported, and the build under way was taken back; ERR_REFUSED: PostgreSQL
+ * 14.0 to 14.3, whose concurrent builds may corrupt.
+ */
+struct index_apply_options {
+	const struct pg_target *target;
+	bool dry_run;     /* only report, as index_diff() */
+	bool drop_extra;  /* drop undeclared ones that enforce nothing */
+	bool replace;     /* replace CHANGED ones */
+	int64_t max_wait; /* seconds to wait for others in one build; 0: any */
+	int64_t until;    /* seconds since 1970 when all must end; 0: never */
+};
+int index_apply(const struct index_apply_options *o,
+    const struct index_file *f, struct index_report *r, struct err *e);
 
 #endif

@@ -8,6 +8,8 @@
  *	plan.c             the policy beside the catalogue
  *	diff.c             what is said of that
  *	steps.c            the SQL that mends it
+ *	crew.c             running it, watched
+ *	apply.c            the policy, made so
  *	ask.c              duplicate, invalid, missing-fk; rows to findings
  *	bloat.c            estimated and measured
  */
@@ -105,9 +107,18 @@ bool index_is_droppable(const struct index_entry *x);
 const struct index_item *index_plan_table(const struct index_plan *p,
     const char *table_oid);
 
-/* Findings of a plan. */
+/* Findings of a plan: all, of one item, of one that is not declared. */
 int index_plan_report(struct pg *c, const struct index_plan *p,
     struct index_report *r, struct err *e);
+struct index_finding *index_plan_item(struct pg *c,
+    const struct index_plan *p, const struct index_item *x,
+    struct index_report *r, struct err *e);
+struct index_finding *index_plan_undeclared(const struct index_plan *p,
+    const struct index_entry *y, struct index_report *r, struct err *e);
+
+/* Whether an index is the policy's business and not in it. */
+bool index_is_undeclared(const struct index_plan *p,
+    const struct index_entry *y);
 
 /*
  * What mends a matter: statements, one after the other, each as psql could
@@ -162,5 +173,32 @@ int index_sql(char **field, const char *sql, struct err *e);
 /* VERB "schema"."name"; */
 int index_quoted(char **field, const char *verb, const char *schema,
     const char *name, struct err *e);
+
+/*
+ * Two connections: `work` builds and is cut off by a stop; `watch` sees to
+ * it, drops, and cleans up after a stop, which leaves it alone.
+ */
+struct index_crew {
+	const struct pg_target *target;
+	struct pg *work, *watch;
+	int64_t max_wait, until; /* as in index_apply_options */
+	bool over;               /* the window has ended: begin nothing */
+	double waited;           /* seconds of the last step, for others */
+	char who[512];           /* whom it waited for last */
+};
+
+/* Connect both. ERR_PG, ERR_REFUSED, ERR_BUSY: another pgk-index. */
+int index_crew_open(struct index_crew *w, const struct pg_target *t,
+    struct err *e);
+void index_crew_close(struct index_crew *w);
+
+/*
+ * Run the steps. 0: all done; 1: postponed, *why says for what; -1 with *e:
+ * ERR_PG with `failed` set is the statement's own fault, and another one may
+ * go well. An index whose build ended otherwise than well is gone, or is
+ * about to: then *why says what holds it up.
+ */
+int index_crew_run(struct index_crew *w, const struct index_steps *s,
+    char **why, bool *failed, struct err *e);
 
 #endif

@@ -240,6 +240,33 @@ print_json(const struct index_report *r, struct sink *out, struct buf *b,
 	return rc == -1 ? -1 : sink_write(out, end, strlen(end), e);
 }
 
+/* as a script */
+
+static int
+print_sql(const struct index_report *r, struct sink *out, struct buf *b,
+    struct err *e)
+{
+	int rc = 0;
+
+	for (size_t i = 0; i < r->count && rc == 0; i++) {
+		const struct index_finding *f = &r->findings[i];
+
+		if (f->fix == NULL)
+			continue;
+		buf_reset(b);
+		/* no name can end the comment */
+		if (buf_fmt(b, e, "-- %s ", f->verdict) == -1 ||
+		    form_name(b, f->index != NULL ? f->index : f->table,
+		        true, false, e) == -1 ||
+		    buf_str(b, ": ", e) == -1 ||
+		    form_name(b, f->reason, true, false, e) == -1 ||
+		    buf_fmt(b, e, "\n%s\n", f->fix) == -1)
+			return -1;
+		rc = sink_write(out, b->data, b->len, e);
+	}
+	return rc;
+}
+
 int
 index_print(const struct index_report *r, enum index_form form, bool all,
     struct sink *out, struct err *e)
@@ -247,6 +274,7 @@ index_print(const struct index_report *r, enum index_form form, bool all,
 	struct buf b = BUF_INIT(FORM_LINE_MAX);
 	int rc = form == INDEX_JSON ? print_json(r, out, &b, e) :
 	    form == INDEX_TSV ? print_tsv(r, out, &b, e) :
+	    form == INDEX_SQL ? print_sql(r, out, &b, e) :
 	    print_table(r, all, out, &b, e);
 
 	buf_free(&b);

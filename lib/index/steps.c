@@ -111,7 +111,7 @@ index_steps_drop(const char *schema, const struct index_entry *x,
 		return add(s, STEP_SHORT, schema, x->name, e, "DROP INDEX %I",
 		    schema, x->name);
 	return add(s, STEP_DROP, schema, x->name, e,
-	    "DROP INDEX CONCURRENTLY %I", schema, x->name);
+	    "DROP INDEX CONCURRENTLY IF EXISTS %I", schema, x->name);
 }
 
 static int
@@ -231,7 +231,7 @@ part_steps(const struct index_item *x, const struct index_catalogue *k,
 		    p->table, x->s->rest) == -1)
 			return -1;
 	} else if ((invalid && add(s, STEP_DROP, p->schema, p->index, e,
-	    "DROP INDEX CONCURRENTLY %I", p->schema, p->index) == -1) ||
+	    "DROP INDEX CONCURRENTLY IF EXISTS %I", p->schema, p->index) == -1) ||
 	    build(x, p->index, p->schema, p->table, s, e) == -1) {
 		return -1;
 	}

@@ -126,6 +126,13 @@ int pg_next(struct pg *c, enum pg_next *what, struct pg_rows **rows,
     struct err *e);
 
 /*
+ * Wait at most `timeout_ms` for pg_next() to have an answer: 1, 0 after the
+ * time, -1. A connection closed meanwhile leaves the server to finish the
+ * command.
+ */
+int pg_wait(struct pg *c, int timeout_ms, struct err *e);
+
+/*
  * End our side of a COPY IN or COPY BOTH; its result comes by pg_next(). An
  * error of the server's within a COPY ends it, and is told by this or pg_next().
  */

@@ -119,6 +119,21 @@ wait_readable(struct pg *c, int timeout_ms, struct err *e)
 }
 
 int
+pg_wait(struct pg *c, int timeout_ms, struct err *e)
+{
+	int64_t end = now_ms() + timeout_ms, left;
+	int rc;
+
+	while (PQisBusy(c->conn)) {
+		if ((left = end - now_ms()) < 0)
+			left = 0;
+		if ((rc = wait_readable(c, (int)left, e)) != 1)
+			return rc;
+	}
+	return 1;
+}
+
+int
 pg_stream_next(struct pg *c, int timeout_ms, const char **data, size_t *len,
     struct err *e)
 {

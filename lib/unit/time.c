@@ -217,6 +217,41 @@ unit_local(int64_t when, const char *zone, char out[UNIT_TEXT_MAX])
 	return out;
 }
 
+#define DAY 86400
+
+/* Seconds from `when`'s time of day to `second` of the same or next day. */
+static int64_t
+to_second(int64_t when, const char *zone, int64_t second)
+{
+	struct tm tm;
+
+	local_time(when, zone, &tm);
+	second -= tm.tm_hour * 3600 + tm.tm_min * 60 + tm.tm_sec;
+	return second <= 0 ? second + DAY : second;
+}
+
+int
+unit_next_clock(const char *word, const char *zone, int64_t now,
+    int64_t *when, struct err *e)
+{
+	const char *p = word;
+	int hour, minute;
+	int64_t second, off;
+
+	if (!take(&p, 2, ":", &hour) || !take(&p, 2, "", &minute) ||
+	    *p != '\0' || hour > 23 || minute > 59)
+		return err_set(e, ERR_USAGE, "\"%s\" is no time of day, "
+		    "HH:MM", word);
+	second = hour * 3600 + minute * 60;
+	now += to_second(now, zone, second);
+	/* clocks may have been put forward or back in between */
+	off = to_second(now, zone, second);
+	if (off != DAY)
+		now += off > DAY / 2 ? off - DAY : off;
+	*when = now;
+	return 0;
+}
+
 /* Parts of [A-Za-z0-9_+-] joined by '/': no way out of the folder. */
 static bool
 is_zone_name(const char *zone)

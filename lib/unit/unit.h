@@ -54,6 +54,13 @@ const char *unit_stamp(int64_t when, const char *zone,
 const char *unit_local(int64_t when, const char *zone,
     char out[UNIT_TEXT_MAX]);
 
+/*
+ * The next time after `now` that clocks in the zone show "HH:MM" (24 h).
+ * ERR_USAGE.
+ */
+int unit_next_clock(const char *word, const char *zone, int64_t now,
+    int64_t *when, struct err *e);
+
 /* ERR_USAGE unless the zone's file is known to this system. */
 int unit_check_zone(const char *zone, struct err *e);
 

@@ -236,6 +236,33 @@ threads(void)
 }
 
 static void
+next_clock(void)
+{
+	int64_t when = 0;
+	static const char *const bad[] = { "", "6:00", "06:0", "24:00",
+		"06:60", "06:00:00", "-6:00", "06:00 ", "ab:cd" };
+
+	/* 2025-01-27 03:00 in Seoul */
+	EQ(unit_next_clock("06:00", "Asia/Seoul", 1737914400, &when, &e), 0);
+	EQ(when, 1737914400 + 3 * 3600);
+	EQ(unit_next_clock("03:00", "Asia/Seoul", 1737914400, &when, &e), 0);
+	EQ(when, 1737914400 + 24 * 3600);
+	EQ(unit_next_clock("02:59", "Asia/Seoul", 1737914400, &when, &e), 0);
+	EQ(when, 1737914400 + 24 * 3600 - 60);
+	/* 2025-03-30 01:00 in Berlin: 02:00 is 03:00 */
+	EQ(unit_next_clock("06:00", "Europe/Berlin", 1743292800, &when, &e),
+	    0);
+	EQ(when, 1743292800 + 4 * 3600);
+	/* 2025-10-26 00:00 there: 03:00 is 02:00 */
+	EQ(unit_next_clock("06:00", "Europe/Berlin", 1761429600, &when, &e),
+	    0);
+	EQ(when, 1761429600 + 7 * 3600);
+	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+		FAILS(unit_next_clock(bad[i], "UTC", 0, &when, &e) == -1,
+		    ERR_USAGE, "HH:MM");
+}
+
+static void
 clocks(void)
 {
 	double a = unit_clock();
@@ -255,6 +282,7 @@ main(void)
 	times();
 	zones();
 	threads();
+	next_clock();
 	clocks();
 	return done();
 }
