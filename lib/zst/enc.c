@@ -4,6 +4,19 @@
  * 411, 1.116; level 3 339, 1.055; level 6 115, 0.997; level 9 70, 0.968. All
  * unpack at 1550 to 1750 MB/s. So level 2 is the default: smaller than 1 at
  * the same speed.
+ *
+ * Level 1 is given what blocks of 1 MiB want: a hash table that fills a fair
+ * part of a core's own cache and not just the nearest (128 KiB, libzstd would
+ * take 64), and matches from 6 bytes on instead of 7. Measured on the archive of
+ * a base backup (heap and index pages, 348 MB), MB/s and MB:
+ *
+ *	libzstd's level 1, 1 MiB blocks    474   98.5
+ *	the same, as one stream (zstd -1)  440   97.6
+ *	hash table 128 KiB, 6 bytes        471   94.6
+ *	level 2 (256 KiB, 6 bytes)         450   94.0
+ *	128 KiB, 5 bytes                   455   95.2
+ *
+ * Blocks of more than 1 MiB make it no smaller: 0.6 % with 16 MiB.
  */
 #include <assert.h>
 #include <stdbool.h>
@@ -14,6 +27,8 @@
 #include "zst/zst.h"
 
 #define BLOCK_LOG 24 /* of ZST_BLOCK_MAX */
+#define FAST_HASH_LOG 15
+#define FAST_MATCH 6
 
 struct zst_enc {
 	ZSTD_CCtx *zstd;
@@ -34,6 +49,8 @@ static bool
 prepare(ZSTD_CCtx *zstd, int level)
 {
 	return set(zstd, ZSTD_c_compressionLevel, level) &&
+	    (level > 1 || (set(zstd, ZSTD_c_hashLog, FAST_HASH_LOG) &&
+	    set(zstd, ZSTD_c_minMatch, FAST_MATCH))) &&
 	    set(zstd, ZSTD_c_windowLog, BLOCK_LOG) &&
 	    set(zstd, ZSTD_c_contentSizeFlag, 1) &&
 	    set(zstd, ZSTD_c_checksumFlag, 1);
