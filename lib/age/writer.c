@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "age/age_int.h"
-#include "task/task.h"
 
 /*
  * Chunks go to the threads in batches. The plain bytes of a chunk are put
@@ -13,7 +12,6 @@
 #define BATCH_CHUNKS 16
 
 struct batch {
-	struct batch *spare;
 	uint64_t first; /* number of its first chunk */
 	size_t len;     /* plain bytes */
 	bool last;      /* its last chunk is the file's */
@@ -22,12 +20,9 @@ struct batch {
 
 struct writer {
 	struct sink base;
-	struct sink *next;
-	struct task_line *line;
-	struct batch *filling; /* or NULL */
-	struct batch *spares;  /* touched in the owner's thread only */
-	uint64_t number;       /* of the first chunk of `filling` */
-	unsigned char *key;    /* locked */
+	struct sink_crew *crew;
+	uint64_t number;    /* of the first chunk of the batch being filled */
+	unsigned char *key; /* locked */
 };
 
 static size_t
@@ -55,51 +50,29 @@ batch_seal(void *ctx, unsigned worker, void *job, struct err *e)
 }
 
 static void
-batch_drop(void *ctx, void *job)
+batch_begin(void *job)
 {
-	struct writer *w = ctx;
-	struct batch *b = job;
-
-	b->spare = w->spares;
-	w->spares = b;
+	((struct batch *)job)->len = 0;
 }
 
-static int
-batch_deliver(void *ctx, void *job, struct err *e)
+static const void *
+batch_result(const void *job, size_t *len)
 {
-	struct writer *w = ctx;
 	const struct batch *b = job;
-	int rc = sink_write(w->next, b->data,
-	    b->len + chunks_of(b) * AGE_TAG, e);
 
-	batch_drop(ctx, job);
-	return rc;
+	*len = b->len + chunks_of(b) * AGE_TAG;
+	return b->data;
 }
 
 static int
 batch_push(struct writer *w, bool last, struct err *e)
 {
-	struct batch *b = w->filling;
+	struct batch *b = sink_crew_job(w->crew);
 
 	b->first = w->number;
 	b->last = last;
 	w->number += chunks_of(b);
-	w->filling = NULL;
-	return task_line_push(w->line, b, e);
-}
-
-static int
-batch_take(struct writer *w, struct err *e)
-{
-	struct batch *b = w->spares;
-
-	if (b != NULL)
-		w->spares = b->spare;
-	else if ((b = malloc(sizeof *b)) == NULL)
-		return err_nomem(e);
-	b->len = 0;
-	w->filling = b;
-	return 0;
+	return sink_crew_push(w->crew, e);
 }
 
 static int
@@ -109,16 +82,15 @@ writer_write(struct sink *s, const void *data, size_t len, struct err *e)
 	const char *from = data;
 
 	while (len > 0) {
-		struct batch *b = w->filling;
+		struct batch *b = sink_crew_job(w->crew);
 		size_t at, n;
 
 		/* full, and now known not to be the last */
 		if (b != NULL && b->len == (size_t)BATCH_CHUNKS * AGE_CHUNK &&
 		    batch_push(w, false, e) == -1)
 			return -1;
-		if (w->filling == NULL && batch_take(w, e) == -1)
+		if ((b = sink_crew_take(w->crew, e)) == NULL)
 			return -1;
-		b = w->filling;
 		at = b->len % AGE_CHUNK;
 		n = AGE_CHUNK - at < len ? AGE_CHUNK - at : len;
 		memcpy(b->data + b->len / AGE_CHUNK * AGE_STORED + at, from,
@@ -135,12 +107,11 @@ writer_finish(struct sink *s, struct err *e)
 {
 	struct writer *w = (struct writer *)s;
 
-	if (w->filling == NULL && batch_take(w, e) == -1)
+	if (sink_crew_take(w->crew, e) == NULL ||
+	    batch_push(w, true, e) == -1 ||
+	    sink_crew_drain(w->crew, e) == -1)
 		return -1;
-	if (batch_push(w, true, e) == -1 ||
-	    task_line_finish(w->line, e) == -1)
-		return -1;
-	return sink_finish(w->next, e);
+	return sink_finish(sink_crew_next(w->crew), e);
 }
 
 static void
@@ -148,16 +119,8 @@ writer_free(struct sink *s)
 {
 	struct writer *w = (struct writer *)s;
 
-	task_line_free(w->line); /* what it held comes back as spares */
-	free(w->filling);
-	while (w->spares != NULL) {
-		struct batch *b = w->spares;
-
-		w->spares = b->spare;
-		free(b);
-	}
+	sink_crew_free(w->crew);
 	age_secret_free(w->key);
-	sink_free(w->next);
 	free(w);
 }
 
@@ -171,9 +134,10 @@ write_head(struct writer *w, const struct age_keys *k,
 
 	randombytes_buf(file_key, sizeof file_key);
 	randombytes_buf(nonce, sizeof nonce);
-	if (age_header_write(k, AGE_WORK_WRITE, note, file_key, &head, e) == 0 &&
+	if (age_header_write(k, AGE_WORK_WRITE, note, file_key, &head, e) ==
+	    0 &&
 	    buf_add(&head, nonce, sizeof nonce, e) == 0 &&
-	    sink_write(w->next, head.data, head.len, e) == 0) {
+	    sink_write(sink_crew_next(w->crew), head.data, head.len, e) == 0) {
 		age_payload_key(file_key, nonce, w->key);
 		rc = 0;
 	}
@@ -186,8 +150,8 @@ static struct sink *
 writer_new(struct sink *next, const struct age_keys *k, unsigned threads,
     const struct age_note_text *note, struct err *e)
 {
-	static const struct task_line_ops line_ops = { batch_seal,
-		batch_deliver, batch_drop };
+	static const struct sink_crew_ops crew_ops = { sizeof(struct batch),
+		batch_begin, batch_seal, batch_result, NULL };
 	static const struct sink_ops ops = { writer_write, writer_finish,
 		writer_free };
 	struct writer *w;
@@ -200,7 +164,9 @@ writer_new(struct sink *next, const struct age_keys *k, unsigned threads,
 		return NULL;
 	}
 	w->base.ops = &ops;
-	w->next = next;
+	w->crew = sink_crew_new(next, threads, &crew_ops, w, e);
+	if (w->crew == NULL)
+		goto fail;
 	if (k->recipients == 0 && k->passphrase_len == 0) {
 		err_set(e, ERR_KEY, "there is nobody to encrypt to");
 		goto fail;
@@ -210,8 +176,7 @@ writer_new(struct sink *next, const struct age_keys *k, unsigned threads,
 		goto fail;
 	}
 	if ((w->key = age_secret_new(AGE_KEY, e)) == NULL ||
-	    write_head(w, k, note, e) == -1 || (w->line = task_line_new(threads,
-	    &line_ops, w, e)) == NULL)
+	    write_head(w, k, note, e) == -1)
 		goto fail;
 	return &w->base;
 fail:

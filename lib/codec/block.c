@@ -104,3 +104,10 @@ codec_dec_free(struct codec_dec *dec)
 	zst_dec_free(dec->zst);
 	free(dec);
 }
+
+size_t
+codec_reach(enum codec_kind kind, const void *in, size_t len, bool *whole)
+{
+	return kind == CODEC_GZIP ? gz_reach(in, len, CODEC_BLOCK, whole) :
+	    zst_reach(in, len, CODEC_BLOCK, whole);
+}

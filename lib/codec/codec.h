@@ -22,6 +22,8 @@ struct codec {
 };
 
 #define CODEC_BLOCK ((size_t)1 << 20) /* plain bytes a block, our choice */
+/* More than a block of either kind can become. */
+#define CODEC_PACKED_MAX (CODEC_BLOCK + CODEC_BLOCK / 8 + 4096)
 
 /* "gzip", "gzip:6", "zstd:3", "none" (-Z); ERR_USAGE otherwise. */
 int codec_parse(const char *word, struct codec *codec, struct err *e);
@@ -63,6 +65,25 @@ struct sink *codec_writer(struct sink *next, const struct codec *codec,
 /* gz_reader(), zst_reader(), or for CODEC_NONE `next` itself. */
 struct sink *codec_reader(struct sink *next, enum codec_kind kind,
     struct err *e);
+
+/*
+ * The same on `threads` threads (1..TASK_THREADS_MAX), as long as the stream
+ * is blocks by codec_writer(), which tell where they end; what comes from there
+ * on (another's gzip, a mark, damage) is read by codec_reader()'s means. A
+ * block is checked before its bytes are handed on, and gzip takes less than
+ * half of the time even on one thread. A gzip member of ours whose own length
+ * is wrong may be ERR_CORRUPT here, though others read it. Holds at most
+ * 2 * threads + 1 blocks, packed and plain.
+ */
+struct sink *codec_parallel_reader(struct sink *next, enum codec_kind kind,
+    unsigned threads, struct err *e);
+
+/*
+ * How far the block at `in` reaches, as gz_reach() and zst_reach() say it of
+ * blocks of up to CODEC_BLOCK bytes; not for CODEC_NONE.
+ */
+size_t codec_reach(enum codec_kind kind, const void *in, size_t len,
+    bool *whole);
 
 /*
  * What begins with these bytes (6 are enough); CODEC_NONE if neither. Two

@@ -85,39 +85,66 @@ body(struct gz_dec *dec, const unsigned char *in, size_t len, size_t *used,
 	}
 }
 
+/*
+ * The header at `in`: its size and, if it is the long one, the member's length.
+ * Members were written without it once.
+ */
+static int
+header(const unsigned char *in, size_t len, size_t *size, size_t *length,
+    struct err *e)
+{
+	static const unsigned char with[] = { GZ_LONG_HEADER };
+	static const unsigned char without[] = { GZ_HEADER(0) };
+
+	*size = GZ_HEADER_SIZE;
+	*length = 0;
+	if (len >= GZ_LONG_HEADER_SIZE &&
+	    memcmp(in, with, sizeof with) == 0) {
+		*size = GZ_LONG_HEADER_SIZE;
+		*length = gz_get32(in + GZ_LENGTH);
+		return 0;
+	}
+	if (len < sizeof without ||
+	    (len < GZ_LONG_HEADER_SIZE && in[3] == GZ_FEXTRA))
+		return err_set(e, ERR_CORRUPT,
+		    "the gzip data ends inside a header");
+	if (memcmp(in, without, sizeof without) != 0)
+		return err_set(e, ERR_CORRUPT,
+		    "no gzip member of pgk's where one should begin");
+	return 0;
+}
+
 /* One member at `in`; *used is its length. */
 static int
 member(struct gz_dec *dec, const unsigned char *in, size_t len, size_t *used,
     struct sink *out, struct err *e)
 {
-	static const unsigned char header[] = { GZ_HEADER(0) };
 	unsigned char data[16];
 	const unsigned char *trailer;
-	size_t packed, got;
+	size_t size, length, packed, got;
 
 	if (len >= GZ_MARK_SIZE && gz_mark_read(in, data) == 0) {
 		*used = GZ_MARK_SIZE;
 		return 0;
 	}
-	if (len < sizeof header)
-		return err_set(e, ERR_CORRUPT,
-		    "the gzip data ends inside a header");
-	if (memcmp(in, header, sizeof header) != 0)
-		return err_set(e, ERR_CORRUPT,
-		    "no gzip member of pgk's where one should begin");
-	in += sizeof header;
-	len -= sizeof header;
+	if (header(in, len, &size, &length, e) == -1)
+		return -1;
+	in += size;
+	len -= size;
 	if (body(dec, in, len, &packed, &got, e) == -1)
 		return -1;
 	if (len - packed < GZ_TRAILER_SIZE)
 		return err_set(e, ERR_CORRUPT,
 		    "the gzip data ends inside a trailer");
 	trailer = in + packed;
+	*used = size + packed + GZ_TRAILER_SIZE;
+	if (size == GZ_LONG_HEADER_SIZE && length != *used)
+		return err_set(e, ERR_CORRUPT,
+		    "the length of a gzip member does not match");
 	if (gz_get32(trailer) != libdeflate_crc32(0, dec->plain, got) ||
 	    gz_get32(trailer + 4) != got)
 		return err_set(e, ERR_CORRUPT,
 		    "the CRC or size of a gzip member does not match");
-	*used = sizeof header + packed + GZ_TRAILER_SIZE;
 	return sink_write(out, dec->plain, got, e);
 }
 
@@ -138,4 +165,23 @@ gz_dec_blocks(struct gz_dec *dec, const void *in, size_t len,
 		len -= used;
 	}
 	return 0;
+}
+
+size_t
+gz_reach(const void *in, size_t len, size_t max, bool *whole)
+{
+	static const unsigned char head[] = { GZ_LONG_HEADER };
+	const unsigned char *p = in;
+	size_t length;
+
+	*whole = false;
+	if (memcmp(p, head, len < sizeof head ? len : sizeof head) != 0)
+		return 0;
+	if (len < GZ_LONG_HEADER_SIZE)
+		return GZ_LONG_HEADER_SIZE;
+	length = gz_get32(p + GZ_LENGTH);
+	if (length < GZ_LONG_HEADER_SIZE + GZ_TRAILER_SIZE)
+		return 0;
+	*whole = len >= length;
+	return *whole && gz_get32(p + length - 4) > max ? 0 : length;
 }

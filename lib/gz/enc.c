@@ -148,7 +148,8 @@ int
 gz_enc_block(struct gz_enc *enc, const void *plain, size_t len,
     struct buf *out, struct err *e)
 {
-	static const unsigned char header[] = { GZ_HEADER(0) };
+	static const unsigned char header[GZ_LONG_HEADER_SIZE] = {
+		GZ_LONG_HEADER };
 	unsigned char trailer[GZ_TRAILER_SIZE];
 	size_t before = out->len;
 	int rc;
@@ -168,5 +169,8 @@ gz_enc_block(struct gz_enc *enc, const void *plain, size_t len,
 	}
 	if (rc == -1)
 		out->len = before;
+	else
+		gz_put32((unsigned char *)out->data + before + GZ_LENGTH,
+		    (uint32_t)(out->len - before));
 	return rc;
 }

@@ -8,6 +8,7 @@
 #ifndef PGK_GZ_H
 #define PGK_GZ_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -30,7 +31,8 @@ struct gz_enc *gz_enc_new(int level, struct err *e);
 void gz_enc_free(struct gz_enc *enc); /* NULL ok */
 
 /*
- * Append one member holding plain[0..len), len <= GZ_BLOCK_MAX. The same bytes
+ * Append one member holding plain[0..len), len <= GZ_BLOCK_MAX; its header
+ * tells its length (an extra field, which other programs skip). The same bytes
  * at the same level give the same member on the same machine. out->max
  * must leave room for len + len / 8 + 4096 bytes, whatever comes out in the
  * end; after a failure out->len is as it was.
@@ -47,7 +49,8 @@ void gz_dec_free(struct gz_dec *dec); /* NULL ok */
  * Decompress consecutive members that fill in[0..len) exactly and write the
  * plain bytes to `out`; each member's CRC and size are checked before its
  * bytes are written. Only members as gz_enc_block() and gz_mark() write them
- * are taken, to the last bit of the header. Anything else is ERR_CORRUPT, a
+ * (or did, without the length) are taken, to the last bit of the header.
+ * Anything else is ERR_CORRUPT, a
  * member of more than GZ_BLOCK_MAX plain bytes and no member at all too.
  *
  * No changed bit passes, but for those that deflate itself skips (up to seven
@@ -56,6 +59,15 @@ void gz_dec_free(struct gz_dec *dec); /* NULL ok */
  */
 int gz_dec_blocks(struct gz_dec *dec, const void *in, size_t len,
     struct sink *out, struct err *e);
+
+/*
+ * How far the member reaches that begins at `in`, as far as its first `len`
+ * bytes (1 or more) tell. With *whole they hold it all, and the offset of its
+ * end is returned; else an offset beyond `len`, up to which there must be bytes
+ * before more can be told. 0: it is no member by gz_enc_block() that tells its
+ * length, or claims more than `max` plain bytes. Nothing is proven by it.
+ */
+size_t gz_reach(const void *in, size_t len, size_t max, bool *whole);
 
 /*
  * A stage that takes any gzip stream (any number of members) and hands the

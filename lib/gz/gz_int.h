@@ -15,6 +15,11 @@
 #define GZ_FEXTRA 4
 #define GZ_HEADER(flags) 0x1f, 0x8b, 8, (flags), 0, 0, 0, 0, 0, 255
 
+/* The header with the member's length: XLEN 8, subfield "PL" of 4 bytes. */
+#define GZ_LENGTH 16 /* where they stand */
+#define GZ_LONG_HEADER_SIZE 20
+#define GZ_LONG_HEADER GZ_HEADER(GZ_FEXTRA), 8, 0, 'P', 'L', 4, 0
+
 static inline void
 gz_put32(unsigned char *p, uint32_t v)
 {

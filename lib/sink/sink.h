@@ -73,6 +73,40 @@ struct sink *sink_keep(struct sink *next, struct err *e);
 /* Count what passes into *count (set to 0 here). */
 struct sink *sink_count(struct sink *next, uint64_t *count, struct err *e);
 
+/*
+ * sink_crew: what stages that work on many threads share. The owner fills one
+ * job at a time and pushes it; threads work on them; what they made of each is
+ * written to `next` in the order of pushing. At most 2 * threads + 1 jobs
+ * exist, and each is used again.
+ *
+ *   size    bytes of a job; all zeros when it is new
+ *   begin   makes a new or used job ready to be filled
+ *   work    on a thread; `worker` tells which (0..threads-1)
+ *   result  what is to be written to next
+ *   end     releases what a job holds; may be NULL
+ */
+struct sink_crew;
+struct sink_crew_ops {
+	size_t size;
+	void (*begin)(void *job);
+	int (*work)(void *ctx, unsigned worker, void *job, struct err *e);
+	const void *(*result)(const void *job, size_t *len);
+	void (*end)(void *job);
+};
+
+/* threads: 1..TASK_THREADS_MAX. `next` is taken; ctx is borrowed. */
+struct sink_crew *sink_crew_new(struct sink *next, unsigned threads,
+    const struct sink_crew_ops *ops, void *ctx, struct err *e);
+/* The job being filled, or NULL; and the same, begun if there is none. */
+void *sink_crew_job(const struct sink_crew *c);
+void *sink_crew_take(struct sink_crew *c, struct err *e);
+/* Send the job being filled on its way. */
+int sink_crew_push(struct sink_crew *c, struct err *e);
+/* Wait until all that was pushed is written. */
+int sink_crew_drain(struct sink_crew *c, struct err *e);
+struct sink *sink_crew_next(const struct sink_crew *c); /* still the crew's */
+void sink_crew_free(struct sink_crew *c); /* and next; NULL ok */
+
 /* Send all that can be read from a descriptor, to its end. */
 int sink_send_fd(int fd, const char *name, struct sink *s, struct err *e);
 

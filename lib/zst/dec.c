@@ -8,11 +8,20 @@
 #include "zst/zst.h"
 
 #define MAGIC_SIZE 4
+#define HEADER_MAX 9 /* of ours; none is shorter with its first block */
 
 /* RFC 8878 3.1.1.1.1: what the byte after the magic says. */
 #define SINGLE_SEGMENT 0x20
 #define CHECKSUM 0x04
 #define SIZE_SHIFT 6
+
+/* 3.1.1.2: the three bytes before a block; zstd makes 1568 a MiB at most. */
+#define BLOCK_HEADER 3
+#define BLOCK_LAST 1
+#define BLOCK_RLE 1
+#define BLOCKS_MAX 4096
+
+#define CHECKSUM_SIZE 4
 
 struct zst_dec {
 	ZSTD_DCtx *zstd;
@@ -126,6 +135,51 @@ zst_dec_blocks(struct zst_dec *dec, const void *in, size_t len,
 			return -1;
 		p += n;
 		len -= n;
+	}
+	return 0;
+}
+
+/* The size of the header of a frame of ours, or 0; needs HEADER_MAX bytes. */
+static size_t
+header(const unsigned char *p, size_t max)
+{
+	static const size_t sizes[] = { 1, 2, 4 };
+	unsigned code = p[MAGIC_SIZE] >> SIZE_SHIFT;
+	unsigned long long size = ZSTD_getFrameContentSize(p, HEADER_MAX);
+
+	/* one that is not known is more than any max */
+	if (memcmp(p, "\x28\xb5\x2f\xfd", MAGIC_SIZE) != 0 || size > max ||
+	    p[MAGIC_SIZE] != descriptor(size))
+		return 0;
+	return MAGIC_SIZE + 1 + sizes[code];
+}
+
+/* From block to block, whose headers tell their length. */
+size_t
+zst_reach(const void *in, size_t len, size_t max, bool *whole)
+{
+	const unsigned char *p = in;
+	size_t at;
+
+	*whole = false;
+	if (len < HEADER_MAX)
+		return HEADER_MAX;
+	if ((at = header(p, max)) == 0)
+		return 0;
+	for (unsigned count = 0; count < BLOCKS_MAX; count++) {
+		const unsigned char *b = p + at;
+		size_t size;
+
+		if (len < at + BLOCK_HEADER)
+			return at + BLOCK_HEADER;
+		size = (size_t)(b[0] >> 3) | (size_t)b[1] << 5 |
+		    (size_t)b[2] << 13;
+		at += BLOCK_HEADER +
+		    ((b[0] >> 1 & 3) == BLOCK_RLE ? 1 : size);
+		if (b[0] & BLOCK_LAST) {
+			*whole = len >= at + CHECKSUM_SIZE;
+			return at + CHECKSUM_SIZE;
+		}
 	}
 	return 0;
 }

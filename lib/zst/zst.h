@@ -7,6 +7,7 @@
 #ifndef PGK_ZST_H
 #define PGK_ZST_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -39,6 +40,9 @@ void zst_dec_free(struct zst_dec *dec); /* NULL ok */
  */
 int zst_dec_blocks(struct zst_dec *dec, const void *in, size_t len,
     struct sink *out, struct err *e);
+
+/* As gz_reach(), for frames by zst_enc_block(). */
+size_t zst_reach(const void *in, size_t len, size_t max, bool *whole);
 
 /*
  * Any zstd stream (frames and skippable frames) to `next`. ERR_CORRUPT:

@@ -4,7 +4,7 @@
 #include "tap.h"
 
 #define OUT_MAX ((size_t)64 << 20)
-#define HEADER 10
+#define HEADER 20 /* with the length */
 #define TRAILER 8
 
 static struct err e = ERR_INIT;
@@ -212,13 +212,17 @@ is_padding(size_t at)
 	return p == len - TRAILER - 1;
 }
 
-/* Of the header: FTEXT, MTIME, XFL and OS mean nothing for the bytes. */
+/*
+ * Of the header: FTEXT, MTIME, XFL, OS and what is in the extra field mean
+ * nothing to others.
+ */
 static bool
 is_idle_header(size_t at, unsigned bit)
 {
 	size_t len, p = place(at, &len);
 
-	return (p == 3 && bit == 0) || (p >= 4 && p < HEADER);
+	return (p == 3 && bit == 0) || (p >= 4 && p < 10) ||
+	    (p >= 12 && p < HEADER);
 }
 
 static void
@@ -256,7 +260,7 @@ flips(void)
 	EQ(missed, 0);
 	EQ(kinds, 0);
 	OK(padding <= 7 * MEMBERS);
-	EQ(idle, (1 + 8 * 6) * MEMBERS);
+	EQ(idle, (1 + 8 * 6 + 8 * 8) * MEMBERS);
 	free(text);
 	free(file);
 }
@@ -279,6 +283,71 @@ strict(void)
 	OK(read_all(packed.data, packed.len, 0) == 0);
 	buf_str(&packed, "garbage that follows", &e);
 	FAILS(unpack(packed.data, packed.len) == -1, ERR_CORRUPT, "no gzip");
+}
+
+/* Members as they once were, without the length; and lengths that lie. */
+static void
+lengths(void)
+{
+	unsigned char *p;
+
+	buf_reset(&packed);
+	pack(1, "abc", 3);
+	p = (unsigned char *)packed.data;
+	OK(memcmp(p, "\x1f\x8b\x08\x04\0\0\0\0\0\xff\x08\0PL\4\0",
+	    16) == 0);
+	EQ(p[16] | p[17] << 8, packed.len);
+	EQ(p[18] | p[19], 0);
+	p[16]++;
+	FAILS(unpack(packed.data, packed.len) == -1, ERR_CORRUPT, "length");
+	memset(p + 16, 0xff, 4);
+	FAILS(unpack(packed.data, packed.len) == -1, ERR_CORRUPT, "length");
+	memset(p + 16, 0, 4);
+	FAILS(unpack(packed.data, packed.len) == -1, ERR_CORRUPT, "length");
+	OK(read_all(packed.data, packed.len, 0) == 0);
+	p[3] = 0;
+	memmove(p + 10, p + HEADER, packed.len - HEADER);
+	packed.len -= 10;
+	OK(unpack(packed.data, packed.len) == 0);
+	OK(holds(&plain, "abc", 3));
+	pack(1, "def", 3);
+	OK(unpack(packed.data, packed.len) == 0);
+	OK(holds(&plain, "abcdef", 6));
+}
+
+/* Asked with all that is there, and with no more than was asked for. */
+static void
+reaching(void)
+{
+	unsigned char *data = noise(5000);
+	size_t at = 1, len;
+	bool whole = true;
+
+	buf_reset(&packed);
+	pack(1, data, 5000);
+	len = packed.len;
+	pack(1, "abc", 3);
+	EQ(gz_reach(packed.data, packed.len, 5000, &whole), len);
+	OK(whole);
+	EQ(gz_reach(packed.data, packed.len, 4999, &whole), 0);
+	OK(gz_reach(packed.data, 1, 5000, &whole) > 1 && !whole);
+	for (unsigned steps = 0; !whole && steps < 10; steps++)
+		at = gz_reach(packed.data, at, 5000, &whole);
+	EQ(at, len);
+	EQ(gz_reach("\x1f\x8c", 2, 5000, &whole), 0);
+	OK(!whole);
+	EQ(gz_reach("\x1f\x8b\x08", 3, 5000, &whole), HEADER);
+	memset(packed.data + 16, 0, 4);
+	EQ(gz_reach(packed.data, packed.len, 5000, &whole), 0);
+	packed.data[16] = HEADER + 7;
+	EQ(gz_reach(packed.data, packed.len, 5000, &whole), 0);
+	memset(packed.data + 16, 0xff, 4);
+	EQ(gz_reach(packed.data, packed.len, 5000, &whole), UINT32_MAX);
+	OK(!whole);
+	buf_reset(&packed);
+	gz_mark(data, &packed, &e);
+	EQ(gz_reach(packed.data, packed.len, 5000, &whole), 0);
+	free(data);
 }
 
 static void
@@ -488,6 +557,8 @@ main(void)
 	truncations();
 	flips();
 	strict();
+	lengths();
+	reaching();
 	marks();
 	foreign_headers();
 	others_read_ours();

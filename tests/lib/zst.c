@@ -398,6 +398,48 @@ failing_steps(void)
 	free(data);
 }
 
+/* As in gz.c: step by step over several blocks, and what is refused. */
+static void
+reaching(void)
+{
+	static const size_t sizes[] = { 0, 1, 255, 256, 5000, 300000 };
+	unsigned char *data = rows(300000), *hash = noise(300000);
+	bool whole = false;
+
+	for (unsigned i = 0; i < 6; i++) {
+		for (int kind = 0; kind < 2; kind++) {
+			size_t n = sizes[i], at = 1, len;
+
+			buf_reset(&packed);
+			pack(2, kind ? data : hash, n);
+			len = packed.len;
+			pack(1, "abc", 3);
+			EQ(zst_reach(packed.data, packed.len, n, &whole), len);
+			OK(whole);
+			OK(n == 0 || zst_reach(packed.data, packed.len, n - 1,
+			    &whole) == 0);
+			whole = false;
+			for (int steps = 0; !whole && steps < 20; steps++)
+				at = zst_reach(packed.data, at, n, &whole);
+			EQ(at, len);
+			OK(zst_reach(packed.data, len - 1, n, &whole) == len &&
+			    !whole);
+		}
+	}
+	buf_reset(&packed);
+	zst_mark(data, &packed, &e);
+	EQ(zst_reach(packed.data, packed.len, 5000, &whole), 0);
+	/* single segment, checksum, one byte; then endless empty blocks */
+	buf_reset(&packed);
+	buf_add(&packed, "\x28\xb5\x2f\xfd\x24\1", 6, &e);
+	for (int i = 0; i < 100000; i++)
+		buf_add(&packed, "\0\0\0", 3, &e);
+	EQ(zst_reach(packed.data, packed.len, 5000, &whole), 0);
+	OK(!whole);
+	free(data);
+	free(hash);
+}
+
 int
 main(void)
 {
@@ -415,6 +457,7 @@ main(void)
 	bombs();
 	too_large();
 	failing_steps();
+	reaching();
 	leave_dir();
 	buf_free(&packed);
 	buf_free(&plain);
