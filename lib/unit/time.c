@@ -8,7 +8,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "unit/unit.h"
+#include "unit/unit_int.h"
 
 #define ZONE_FOLDER "/usr/share/zoneinfo"
 #define ZONE_NAME_MAX 64
@@ -35,9 +35,8 @@ unit_rfc3339(int64_t when, char out[UNIT_TEXT_MAX])
 	return out;
 }
 
-/* `digits` digits and then one byte of `then`, or nothing if `then` is "". */
-static bool
-take(const char **text, int digits, const char *then, int *value)
+bool
+unit_take(const char **text, int digits, const char *then, int *value)
 {
 	const char *p = *text;
 
@@ -53,8 +52,8 @@ take(const char **text, int digits, const char *then, int *value)
 	return true;
 }
 
-static int
-days_in(int year, int month)
+int
+unit_days_in(int year, int month)
 {
 	static const int days[] = { 31, 28, 31, 30, 31, 30, 31, 31, 30, 31,
 		30, 31 };
@@ -76,7 +75,7 @@ take_offset(const char *p, int *east)
 	if (*p != '+' && *p != '-')
 		return false;
 	p++;
-	if (!take(&p, 2, ":", &hours) || !take(&p, 2, "", &minutes) ||
+	if (!unit_take(&p, 2, ":", &hours) || !unit_take(&p, 2, "", &minutes) ||
 	    *p != '\0' || hours > 23 || minutes > 59)
 		return false;
 	*east = hours * 3600 + minutes * 60;
@@ -92,10 +91,10 @@ unit_parse_rfc3339(const char *text, int64_t *when, struct err *e)
 	struct tm tm = { 0 };
 	int year, month, east;
 
-	if (!take(&p, 4, "-", &year) || !take(&p, 2, "-", &month) ||
-	    !take(&p, 2, "Tt ", &tm.tm_mday) ||
-	    !take(&p, 2, ":", &tm.tm_hour) ||
-	    !take(&p, 2, ":", &tm.tm_min) || !take(&p, 2, "", &tm.tm_sec))
+	if (!unit_take(&p, 4, "-", &year) || !unit_take(&p, 2, "-", &month) ||
+	    !unit_take(&p, 2, "Tt ", &tm.tm_mday) ||
+	    !unit_take(&p, 2, ":", &tm.tm_hour) ||
+	    !unit_take(&p, 2, ":", &tm.tm_min) || !unit_take(&p, 2, "", &tm.tm_sec))
 		goto bad;
 	if (*p == '.') {
 		if (strspn(p + 1, "0123456789") == 0)
@@ -104,7 +103,7 @@ unit_parse_rfc3339(const char *text, int64_t *when, struct err *e)
 	}
 	/* second 60 is a leap second, and the next minute's 0 to us */
 	if (!take_offset(p, &east) || month < 1 || month > 12 ||
-	    tm.tm_mday < 1 || tm.tm_mday > days_in(year, month) ||
+	    tm.tm_mday < 1 || tm.tm_mday > unit_days_in(year, month) ||
 	    tm.tm_hour > 23 || tm.tm_min > 59 || tm.tm_sec > 60)
 		goto bad;
 	tm.tm_year = year - 1900;
@@ -161,8 +160,8 @@ find_zone(const char *name)
 	return make_zone(name);
 }
 
-static void
-local_time(int64_t when, const char *name, struct tm *tm)
+void
+unit_local_time(int64_t when, const char *name, struct tm *tm)
 {
 	time_t t = in_range(when);
 	struct zone *z = NULL;
@@ -187,7 +186,7 @@ unit_stamp(int64_t when, const char *zone, char out[UNIT_TEXT_MAX])
 {
 	struct tm tm;
 
-	local_time(when, zone, &tm);
+	unit_local_time(when, zone, &tm);
 	snprintf(out, UNIT_TEXT_MAX, "%04d%02d%02d_%02d%02d%02d",
 	    tm.tm_year + 1900, tm.tm_mon + 1, tm.tm_mday, tm.tm_hour,
 	    tm.tm_min, tm.tm_sec);
@@ -201,7 +200,7 @@ unit_local(int64_t when, const char *zone, char out[UNIT_TEXT_MAX])
 	long off;
 	int n;
 
-	local_time(when, zone, &tm);
+	unit_local_time(when, zone, &tm);
 	off = tm.tm_gmtoff < 0 ? -tm.tm_gmtoff : tm.tm_gmtoff;
 	n = snprintf(out, UNIT_TEXT_MAX,
 	    "%04d-%02d-%02d %02d:%02d:%02d%c%02ld", tm.tm_year + 1900,
@@ -225,7 +224,7 @@ to_second(int64_t when, const char *zone, int64_t second)
 {
 	struct tm tm;
 
-	local_time(when, zone, &tm);
+	unit_local_time(when, zone, &tm);
 	second -= tm.tm_hour * 3600 + tm.tm_min * 60 + tm.tm_sec;
 	return second <= 0 ? second + DAY : second;
 }
@@ -238,7 +237,7 @@ unit_next_clock(const char *word, const char *zone, int64_t now,
 	int hour, minute;
 	int64_t second, off;
 
-	if (!take(&p, 2, ":", &hour) || !take(&p, 2, "", &minute) ||
+	if (!unit_take(&p, 2, ":", &hour) || !unit_take(&p, 2, "", &minute) ||
 	    *p != '\0' || hour > 23 || minute > 59)
 		return err_set(e, ERR_USAGE, "\"%s\" is no time of day, "
 		    "HH:MM", word);

@@ -44,6 +44,16 @@ const char *unit_rfc3339(int64_t when, char out[UNIT_TEXT_MAX]);
 int unit_parse_rfc3339(const char *text, int64_t *when, struct err *e);
 
 /*
+ * A time as a person writes it: "2025-01-27 03:00:00", 'T' for the space,
+ * seconds with or without a fraction of up to 6 digits or left out, and at
+ * the end "Z", "+09", "+0900" or "+09:00"; without that it is local in `zone`
+ * (as below). *micro: the fraction, 0..999999. ERR_USAGE, also for a local
+ * time that the zone's clocks pass over, or show twice.
+ */
+int unit_parse_time(const char *word, const char *zone, int64_t *when,
+    unsigned *micro, struct err *e);
+
+/*
  * Local time in an IANA zone ("" or NULL: the system's) as
  * "20250127_030000" and as "2025-01-27 03:00:00+09". The zone's name must
  * pass unit_check_zone(). Safe in any thread: TZ is swapped under a lock,

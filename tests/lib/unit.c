@@ -235,6 +235,51 @@ threads(void)
 	}
 }
 
+static int64_t
+moment(const char *word, const char *zone, unsigned *micro)
+{
+	int64_t when;
+
+	return unit_parse_time(word, zone, &when, micro, &e) == 0 ? when :
+	    INT64_MIN;
+}
+
+static void
+moments(void)
+{
+	static const char *const bad[] = { "", "2025-01-27", "2025-01-27 03",
+		"2025-01-27 03:0", "2025-02-29 03:00", "2025-01-27 24:00",
+		"2025-01-27 03:00:60", "2025-01-27 03:00 ",
+		"2025-01-27 03:00:00.", "2025-01-27 03:00:00.1234567",
+		"2025-01-27 03:00+", "2025-01-27 03:00+9",
+		"2025-01-27 03:00+09:", "2025-01-27 03:00+09:0",
+		"2025-01-27 03:00+24", "2025-01-27 03:00 KST",
+		"2025-01-27 03:00Zx", "yesterday" };
+	unsigned micro = 9;
+
+	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+		FAILS(moment(bad[i], "UTC", &micro) == INT64_MIN, ERR_USAGE,
+		    "is no time");
+	EQ(micro, 9);
+	EQ(moment("2025-01-27 03:00:00Z", "Asia/Seoul", &micro), 1737946800);
+	EQ(micro, 0);
+	EQ(moment("2025-01-27T12:00:00.25+09", NULL, &micro), 1737946800);
+	EQ(micro, 250000);
+	EQ(moment("2025-01-27 12:00 +0900", NULL, &micro), 1737946800);
+	EQ(moment("2025-01-26 21:30-05:30", NULL, &micro), 1737946800);
+	EQ(moment("2025-01-27 12:00", "Asia/Seoul", &micro), 1737946800);
+	/* New York: 2:00 to 3:00 on 9 March 2025, twice 1:00 on 2 November */
+	EQ(moment("2025-03-09 01:59:59", "America/New_York", &micro),
+	    1741503599);
+	EQ(moment("2025-03-09 03:00", "America/New_York", &micro), 1741503600);
+	FAILS(moment("2025-03-09 02:30", "America/New_York", &micro) ==
+	    INT64_MIN, ERR_USAGE, "pass over");
+	FAILS(moment("2025-11-02 01:30", "America/New_York", &micro) ==
+	    INT64_MIN, ERR_USAGE, "show twice");
+	EQ(moment("2025-11-02 01:30-04", "America/New_York", &micro),
+	    1762061400);
+}
+
 static void
 next_clock(void)
 {
@@ -280,6 +325,7 @@ main(void)
 	sizes();
 	numbers();
 	times();
+	moments();
 	zones();
 	threads();
 	next_clock();
