@@ -1,17 +1,26 @@
 /*
- * pgk-restore: a logical backup into a database, or a snapshot into a cluster.
+ * pgk-restore: a logical backup into a database, a snapshot into a cluster,
+ * or a base backup into a data folder.
  */
+#include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "cli/cli.h"
+#include "log/log.h"
+#include "lsn/lsn.h"
 #include "piece/piece.h"
+#include "recover/recover.h"
 #include "restore/restore.h"
 #include "source/source.h"
+#include "unit/unit.h"
 #include "unpack/unpack.h"
 
 #define TABLES_MAX 256
+#define MAPS_MAX 256
+#define WORDS_MAX (16 + 2 * CONF_LIST_MAX)
 
 struct tool {
 	struct cli cli; /* first: the shared options' ctx is ours */
@@ -19,6 +28,14 @@ struct tool {
 	const char *tables[TABLES_MAX];
 	bool create, replace, yes, all, no_analyze, no_passwords;
 	bool stdin_is_data;
+	/* -D: into a data folder */
+	struct recover_options r;
+	const char *time, *lsn, *xid, *point;
+	bool latest, plan, json;
+	struct recover_map maps[MAPS_MAX];
+	char *map_texts[MAPS_MAX];
+	const char *command[WORDS_MAX + 1];
+	unsigned physical; /* options given that need -D */
 };
 
 static int
@@ -33,7 +50,42 @@ take_table(void *ctx, const char *value, struct err *e)
 	return 0;
 }
 
-static struct tool tool = { .cli = CLI_INIT("pgk-restore") };
+static int
+take_map(void *ctx, const char *value, struct err *e)
+{
+	struct tool *t = ctx;
+	size_t n = t->r.map_count;
+
+	t->physical++;
+	if (n == MAPS_MAX)
+		return err_set(e, ERR_USAGE, "given more than %d times",
+		    MAPS_MAX);
+	if (recover_read_map(value, &t->maps[n], &t->map_texts[n], e) == -1)
+		return -1;
+	t->r.map_count++;
+	return 0;
+}
+
+static int
+take_timeline(void *ctx, const char *value, struct err *e)
+{
+	struct tool *t = ctx;
+
+	t->physical++;
+	return recover_read_timeline(&t->r, value, e);
+}
+
+static int
+take_action(void *ctx, const char *value, struct err *e)
+{
+	struct tool *t = ctx;
+
+	t->physical++;
+	return recover_read_action(&t->r, value, e);
+}
+
+static struct tool tool = { .cli = CLI_INIT("pgk-restore"),
+	.r = { .action = "pause" } };
 
 static const struct opt options[] = {
 	{ 0, "create", NULL, "create the database",
@@ -69,17 +121,52 @@ static const struct opt options[] = {
 	{ 0, NULL, NULL, NULL, NULL, NULL, NULL, NULL }
 };
 
-static const struct opt *const tables[] = { options, cli_pg_options,
+static const struct opt physical_options[] = {
+	{ 'D', "pgdata", "DIRECTORY", "restore a base backup into DIRECTORY",
+	    NULL, NULL, &tool.r.datadir, "DIRECTORY" },
+	{ 0, "target-time", "TIME", "recover up to TIME",
+	    NULL, NULL, &tool.time, NULL },
+	{ 0, "target-lsn", "LSN", "recover up to this place in the WAL",
+	    NULL, NULL, &tool.lsn, NULL },
+	{ 0, "target-xid", "XID", "recover up to this transaction's commit",
+	    NULL, NULL, &tool.xid, NULL },
+	{ 0, "target-name", "NAME", "recover up to this restore point",
+	    NULL, NULL, &tool.point, NULL },
+	{ 0, "latest", NULL, "recover to the end of the archive (default)",
+	    NULL, &tool.latest, NULL, NULL },
+	{ 0, "target-exclusive", NULL, "stop just before the target",
+	    NULL, &tool.r.exclusive, NULL, NULL },
+	{ 0, "target-timeline", "TIMELINE",
+	    "latest, current or a number (default: latest)",
+	    take_timeline, NULL, NULL, "latest current" },
+	{ 0, "target-action", "ACTION",
+	    "at the target: pause, promote or shutdown (default: pause)",
+	    take_action, NULL, NULL, "pause promote shutdown" },
+	{ 0, "tablespace-map", "OLD=NEW", "put the tablespace in OLD into NEW",
+	    take_map, NULL, NULL, NULL },
+	{ 0, "delta", NULL, "write only what differs from what is there",
+	    NULL, &tool.r.delta, NULL, NULL },
+	{ 0, "plan", NULL, "print what would be done, and touch nothing",
+	    NULL, &tool.plan, NULL, NULL },
+	{ 0, "json", NULL, "with --plan: print a JSON object",
+	    NULL, &tool.json, NULL, NULL },
+	{ 0, NULL, NULL, NULL, NULL, NULL, NULL, NULL }
+};
+
+static const struct opt *const tables[] = { options, physical_options,
+	cli_pg_options,
 	cli_jobs_options, cli_decrypt_options, cli_store_options,
 	cli_environment_options, cli_options, NULL };
 
 static const struct opt_tool description = {
 	.name = "pgk-restore",
-	.purpose = "restore a logical backup into a PostgreSQL database.",
-	.usage = "[OPTION]... SET|latest[:KIND[:DATABASE]]|FILE|- -d DATABASE",
+	.purpose = "restore a backup into a PostgreSQL database, or a base "
+	    "backup into a data folder.",
+	.usage = "[OPTION]... SET|latest[:KIND[:DATABASE]]|FILE|- -d DATABASE\n"
+	    "[OPTION]... [SET] -D DIRECTORY",
 	.tables = tables,
 	.ctx = &tool,
-	.operands_min = 1,
+	.operands_min = 0,
 	.operands_max = 1,
 };
 
@@ -105,6 +192,13 @@ settle(struct tool *t, struct err *e)
 {
 	struct restore_options *o = &t->o;
 
+	if (t->physical > 0 || t->time != NULL || t->lsn != NULL ||
+	    t->xid != NULL || t->point != NULL || t->latest || t->plan ||
+	    t->json || t->r.exclusive || t->r.delta)
+		return err_set(e, ERR_USAGE, "targets, --tablespace-map, "
+		    "--delta and --plan are of base backups: they need -D");
+	if (t->cli.operand_count == 0)
+		return err_set(e, ERR_USAGE, "no backup is named");
 	if (t->create && t->replace)
 		return err_set(e, ERR_USAGE,
 		    "--create and --replace: only one can be meant");
@@ -231,6 +325,155 @@ restore(struct tool *t, struct source *s, struct err *e)
 	return -1;
 }
 
+/* Which target, and that there is one only. */
+static int
+settle_target(struct tool *t, struct err *e)
+{
+	struct recover_options *o = &t->r;
+
+	if ((t->time != NULL) + (t->lsn != NULL) + (t->xid != NULL) +
+	    (t->point != NULL) + t->latest > 1)
+		return err_set(e, ERR_USAGE, "more than one target is given");
+	o->word = t->xid != NULL ? t->xid : t->point;
+	if (t->xid != NULL || t->point != NULL)
+		o->target = t->xid != NULL ? RECOVER_XID : RECOVER_NAME;
+	if (t->lsn != NULL) {
+		o->target = RECOVER_LSN;
+		return lsn_parse(t->lsn, &o->lsn, e);
+	}
+	if (t->time == NULL)
+		return 0;
+	o->target = RECOVER_TIME;
+	return unit_parse_time(t->time, t->cli.conf->policy.time_zone,
+	    &o->time, &o->micro, e);
+}
+
+/* Options of the logical mode, where they mean nothing. */
+static int
+settle_recover(struct tool *t, struct err *e)
+{
+	struct cli *c = &t->cli;
+	struct recover_options *o = &t->r;
+	const char *word = c->operand_count > 0 ? c->operands[0] : NULL;
+
+	if (t->create || t->replace || t->yes || t->all || t->no_analyze ||
+	    t->no_passwords || t->o.force || t->o.no_owner || t->o.no_acl ||
+	    t->o.table_count > 0 || t->o.source_database != NULL ||
+	    t->o.maintenance != NULL || c->dbname != NULL || c->host != NULL ||
+	    c->port != NULL || c->user != NULL)
+		return err_set(e, ERR_USAGE, "-D restores a base backup: "
+		    "options of databases and servers mean nothing there");
+	if (t->json && !t->plan)
+		return err_set(e, ERR_USAGE, "--json needs --plan");
+	if (word != NULL && strcmp(word, "latest") != 0 &&
+	    strcmp(word, "latest:incremental") != 0)
+		o->set = word;
+	o->maps = t->maps;
+	o->jobs = c->jobs;
+	o->environment = c->environment;
+	o->allow_environment = t->o.allow_environment;
+	o->command = t->command;
+	return settle_target(t, e);
+}
+
+/* A word of restore_command: a file, by a path that holds everywhere. */
+static int
+add_path(struct tool *t, size_t *n, const char *option, const char *path,
+    struct err *e)
+{
+	char *whole = realpath(path, NULL);
+
+	if (whole == NULL)
+		return err_sys(e, "could not find \"%s\"", path);
+	if (*n + 2 > WORDS_MAX) {
+		free(whole);
+		return err_set(e, ERR_USAGE, "too many options");
+	}
+	if (option != NULL)
+		t->command[(*n)++] = option;
+	t->command[(*n)++] = whole; /* needed to the end */
+	return 0;
+}
+
+/* The server gets its WAL as we got the backup: same keys, same store. */
+static int
+settle_command(struct tool *t, struct err *e)
+{
+	static char program[PATH_MAX];
+	const struct cli *c = &t->cli;
+	const char *url = store_url(c->store);
+	ssize_t len = readlink("/proc/self/exe", program, sizeof program - 16);
+	size_t n = 0;
+
+	if (len == -1)
+		return err_sys(e, "could not find this program");
+	program[len] = '\0';
+	strcpy(strrchr(program, '/') + 1, "pgk-wal");
+	if (access(program, X_OK) == -1)
+		log_warning("there is no \"%s\", which restore_command will "
+		    "run", program);
+	t->command[n++] = program;
+	t->command[n++] = "get";
+	if (c->conf->path != NULL &&
+	    add_path(t, &n, "-c", c->conf->path, e) == -1)
+		return -1;
+	if (strncmp(url, "file://", strlen("file://")) == 0)
+		url += strlen("file://");
+	if (add_path(t, &n, "--store", url, e) == -1)
+		return -1;
+	for (size_t i = 0; i < c->identities.count; i++)
+		if (add_path(t, &n, "-i", c->identities.items[i], e) == -1)
+			return -1;
+	if (c->passphrase_file != NULL && add_path(t, &n, "--passphrase-file",
+	    c->passphrase_file, e) == -1)
+		return -1;
+	if (c->ask_passphrase)
+		log_warning("restore_command cannot ask for a passphrase: "
+		    "give WAL that needs one a --passphrase-file");
+	return 0;
+}
+
+static void
+tell_next(const struct tool *t, const struct recover_plan *p)
+{
+	char utc[UNIT_TEXT_MAX], local[UNIT_TEXT_MAX];
+
+	if (t->r.target == RECOVER_TIME)
+		fprintf(stderr, "%s: target %s is %s\n", t->cli.name,
+		    unit_rfc3339(t->r.time, utc), unit_local(t->r.time,
+		    t->cli.conf->policy.time_zone, local));
+	fprintf(stderr, "%s: restored \"%s\"; to recover: pg_ctl start -D "
+	    "\"%s\"\n", t->cli.name, p->chain[p->chain_count - 1]->name,
+	    p->datadir);
+}
+
+static int
+recover(struct tool *t, struct err *e)
+{
+	struct sink *out = NULL;
+	struct recover *r = NULL;
+	int rc = -1;
+
+	if (settle_recover(t, e) == -1 || cli_open_repo(&t->cli, 0, e) == -1 ||
+	    cli_open_identities(&t->cli, e) == -1 ||
+	    settle_command(t, e) == -1)
+		return -1;
+	t->r.keys = t->cli.keys;
+	if ((r = recover_open(&t->r, t->cli.repo, e)) == NULL)
+		return -1;
+	if (t->plan) {
+		out = sink_fd(STDOUT_FILENO, "stdout", e);
+		if (out != NULL && recover_tell(r, t->json, out, e) == 0)
+			rc = sink_finish(out, e);
+	} else if ((rc = recover_run(r, e)) == 0) {
+		tell_next(t, recover_plan(r));
+		printf("%s\n", recover_plan(r)->datadir);
+	}
+	sink_free(out);
+	recover_free(r);
+	return rc;
+}
+
 int
 main(int argc, char **argv)
 {
@@ -240,7 +483,9 @@ main(int argc, char **argv)
 
 	if (cli_parse(c, &description, argc, argv, &e) == -1 || c->done)
 		return cli_end(c, &e);
-	if (settle(&tool, &e) == 0 && cli_open_identities(c, &e) == 0 &&
+	if (tool.r.datadir != NULL)
+		recover(&tool, &e);
+	else if (settle(&tool, &e) == 0 && cli_open_identities(c, &e) == 0 &&
 	    source_open(&s, c, c->operands[0], "sql", &e) == 0)
 		restore(&tool, &s, &e);
 	source_close(&s);

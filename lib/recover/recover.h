@@ -28,6 +28,7 @@
 
 #include "age/age.h"
 #include "repo/repo.h"
+#include "sink/sink.h"
 
 #define RECOVER_MARK "pgk-unfinished" /* in the data folder */
 
@@ -114,6 +115,24 @@ const struct recover_plan *recover_plan(const struct recover *r);
  */
 int recover_run(struct recover *r, struct err *e);
 void recover_free(struct recover *r); /* NULL ok */
+
+/*
+ * Print the plan: a line a fact, "KEY<tab>VALUE", several of "chain" (the full
+ * set first) and "tablespace" (OID, from, to); or as a JSON object.
+ */
+int recover_tell(const struct recover *r, bool as_json, struct sink *out,
+    struct err *e);
+
+/*
+ * Words of options. A timeline: "latest", "current" or a number. An action.
+ * A map, OLD=NEW: its strings lie in *text, the caller's to free. ERR_USAGE.
+ */
+int recover_read_timeline(struct recover_options *o, const char *word,
+    struct err *e);
+int recover_read_action(struct recover_options *o, const char *word,
+    struct err *e);
+int recover_read_map(const char *word, struct recover_map *map, char **text,
+    struct err *e);
 
 /* The target in words: "2025-01-27T03:00:00Z", "LSN 0/3000060", "latest". */
 void recover_target_text(const struct recover_options *o, char *out,

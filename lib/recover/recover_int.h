@@ -13,6 +13,7 @@
  *	chain.c    all archives, newest first
  *	crc.c      CRC-32C of parts in any order
  *	settings.c what the server is told
+ *	tell.c     the plan printed; words.c: options read
  *	sweep.c    what is not in the backup goes (delta)
  *	run.c      the order of things, and the end
  */
