@@ -9,6 +9,9 @@
 #include "cli/cli.h"
 #include "unit/unit.h"
 
+#define WAL_TIMEOUT 300
+#define WAL_TIMEOUT_MAX ((int64_t)7 * 86400)
+
 struct tool {
 	struct cli cli; /* first: the shared options' ctx is ours */
 	struct base_options o;
@@ -70,7 +73,24 @@ take_label(void *ctx, const char *value, struct err *e)
 	return 0;
 }
 
-static struct tool tool = { .cli = CLI_INIT("pgk-basebackup") };
+static int
+take_wal_timeout(void *ctx, const char *value, struct err *e)
+{
+	struct tool *t = ctx;
+
+	if (strcmp(value, "0") == 0) {
+		t->o.wal_timeout = 0;
+		return 0;
+	}
+	if (unit_parse_duration(value, &t->o.wal_timeout, e) == -1)
+		return -1;
+	if (t->o.wal_timeout > WAL_TIMEOUT_MAX)
+		return err_set(e, ERR_USAGE, "more than a week");
+	return 0;
+}
+
+static struct tool tool = { .cli = CLI_INIT("pgk-basebackup"),
+	.o = { .wal_timeout = WAL_TIMEOUT } };
 
 static const struct opt options[] = {
 	{ 0, "full", NULL, "back up everything",
@@ -87,6 +107,9 @@ static const struct opt options[] = {
 	    take_rate, NULL, NULL, NULL },
 	{ 0, "label", "TEXT", "label in backup_label",
 	    take_label, NULL, NULL, NULL },
+	{ 0, "wal-timeout", "DURATION",
+	    "wait for the WAL in the store (default: 5m; 0: do not)",
+	    take_wal_timeout, NULL, NULL, NULL },
 	{ 0, NULL, NULL, NULL, NULL, NULL, NULL, NULL }
 };
 

@@ -64,6 +64,8 @@ note_end(struct base_run *r, struct err *e)
 	r->set->end = unit_now();
 	if (repo_set_string(&r->set->end_lsn, lsn_text(r->end, lsn), e) == -1)
 		return -1;
+	if (r->o->wal_timeout > 0)
+		return 0;
 	snprintf(missing, sizeof missing, "WAL: that from %s to %s was not "
 	    "waited for, and a restore needs it", r->set->lsn, lsn);
 	return repo_add_missing(r->set, missing, e);
@@ -144,7 +146,8 @@ begin(struct base_run *r, int64_t start, struct err *e)
 	for (;;) {
 		struct err why = ERR_INIT;
 
-		if (base_connect(r, e) == -1 || base_plan(r, e) == -1)
+		if (base_connect(r, e) == -1 || base_wait_check(r, e) == -1 ||
+		    base_plan(r, e) == -1)
 			return -1;
 		if (base_open_changes(r, &why) == 0 &&
 		    begin_set(r, start, &why) == 0 && ask(r, &why) == 0)
@@ -164,6 +167,7 @@ run(struct base_run *r, int64_t start, const struct sign_key *key,
 	pg_close(r->pg);
 	r->pg = NULL;
 	if (note_end(r, e) == -1 ||
+	    (r->o->wal_timeout > 0 && base_wait(r, e) == -1) ||
 	    stop_check(e) == -1 ||
 	    repo_draft_publish(r->draft, r->set, key, e) == -1)
 		return -1;

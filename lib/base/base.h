@@ -46,6 +46,7 @@ struct base_options {
 	uint64_t max_rate;   /* bytes a second, or 0 */
 	const char *label;   /* in backup_label; NULL: the tool's name. Up to
 	                        BASE_LABEL_MAX bytes, none a control byte */
+	int64_t wal_timeout; /* seconds to wait for the WAL; 0: do not */
 	const char *scratch; /* folder for a temporary file, without a name */
 	unsigned jobs;       /* 1..TASK_THREADS_MAX that compress */
 	struct codec codec;
@@ -60,9 +61,11 @@ struct base_options {
  * identifier. *name: caller frees.
  *
  * A wrong page checksum is warned of and counted in the set's bad_pages; the
- * set is published all the same.
+ * set is published all the same. Nothing is published when the WAL from the
+ * backup's start to its end is not in the store in time.
  *
- * ERR_PG: connection, permission, what BASE_BACKUP says. ERR_REFUSED: BASE_INCREMENTAL without a usable parent, a method that
+ * ERR_PG: connection, permission, what BASE_BACKUP says, WAL that does
+ * not come. ERR_REFUSED: BASE_INCREMENTAL without a usable parent, a method that
  * the server cannot serve, a store that holds another cluster. ERR_BUSY: another backup runs.
  * ERR_CORRUPT: the server sent what is no backup. ERR_SYS, ERR_STOPPED. After
  * a failure nothing is left, here or on the server.

@@ -9,6 +9,7 @@
  *	stream.c     what BASE_BACKUP sends
  *	walk.c       what happens to an archive on its way
  *	hashes.c, summaries.c   where changed blocks come from
+ *	wait.c       the WAL the backup needs
  */
 #ifndef PGK_BASE_INT_H
 #define PGK_BASE_INT_H
@@ -85,5 +86,12 @@ int base_open_changes(struct base_run *r, struct err *e);
 
 /* take.c: all archives into objects of the draft, noted in the set. */
 int base_take(struct base_run *r, struct err *e);
+
+/*
+ * wait.c: before the backup, what makes the wait vain; after it, wait until
+ * its WAL is in the store.
+ */
+int base_wait_check(struct base_run *r, struct err *e);
+int base_wait(struct base_run *r, struct err *e);
 
 #endif

@@ -11,7 +11,8 @@
 
 backup()
 {
-	run pgk-basebackup -q --no-encrypt --checkpoint fast "$@"
+	run pgk-basebackup -q --no-encrypt --checkpoint fast \
+	    --wal-timeout 0 "$@"
 	set=$(cat "$T/out")
 }
 
@@ -51,6 +52,8 @@ run pgk-basebackup --label $'two\nlines'
 exits 2 "a label of two lines"
 run pgk-basebackup --checkpoint soon
 exits 2 "no such checkpoint"
+run pgk-basebackup --wal-timeout soon
+exits 2 "no such duration"
 backup --incremental
 exits 9 "--incremental without anything to build on"
 err_has 'there is none to build on' "and said"
@@ -65,7 +68,7 @@ q postgres 'CREATE ROLE backup LOGIN REPLICATION'
 
 # full ------------------------------------------------------------------------
 run pgk-basebackup -v --checkpoint fast -U backup --label "it's" \
-    --environment test --method blocks
+    --environment test --method blocks --wal-timeout 0
 full=$(cat "$T/out")
 exits 0 "a full backup"
 err_has 'a full backup: there is none to build on' "with -v the reason"

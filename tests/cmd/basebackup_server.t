@@ -12,7 +12,7 @@
 
 backup()
 {
-	run pgk-basebackup -q --checkpoint fast "$@"
+	run pgk-basebackup -q --checkpoint fast --wal-timeout 0 "$@"
 	set=$(cat "$T/out")
 }
 
@@ -82,7 +82,11 @@ if [ "$PG_MAJOR" -ge 17 ]; then
 	backup -v
 	is "$(json "$set" method)" summaries "--auto takes summaries where it can"
 	# as if they had been kept too short a time
-	q postgres 'SELECT pg_switch_wal(); CHECKPOINT' >/dev/null
+	q postgres 'CHECKPOINT'
+	lsn=$(q postgres 'SELECT pg_current_wal_lsn()')
+	q postgres 'SELECT pg_switch_wal()' >/dev/null
+	q postgres CHECKPOINT
+	server_until "summarized_lsn >= '$lsn' FROM pg_get_wal_summarizer_state()"
 	rm -f "$T"/main/data/pg_wal/summaries/*
 	q postgres "UPDATE rows SET n = 3 WHERE id % 9000 = 0"
 	backup -v --incremental
@@ -182,8 +186,8 @@ err_has 'data checksums were "off" in set ".*" and are "on" now' \
     "switched on they begin a new chain"
 
 # crashes ---------------------------------------------------------------------
-pgk-basebackup -q --full --checkpoint fast --max-rate 1MB >"$T/out" \
-    2>"$T/err" &
+pgk-basebackup -q --full --checkpoint fast --max-rate 1MB \
+    --wal-timeout 0 >"$T/out" 2>"$T/err" &
 pid=$!
 server_until "count(*) > 0 FROM pg_stat_progress_basebackup
     WHERE phase = 'streaming database files'"
@@ -196,8 +200,8 @@ exits 143 "SIGTERM"
 no_traces "leaves nothing"
 ok "no walsender stays" server_until "count(*) = 0 FROM pg_stat_activity
     WHERE backend_type = 'walsender'"
-pgk-basebackup -q --full --checkpoint fast --max-rate 1MB >"$T/out" \
-    2>"$T/err" &
+pgk-basebackup -q --full --checkpoint fast --max-rate 1MB \
+    --wal-timeout 0 >"$T/out" 2>"$T/err" &
 pid=$!
 server_until "count(*) > 0 FROM pg_stat_progress_basebackup
     WHERE phase = 'streaming database files'"
@@ -208,8 +212,8 @@ rc=$?
 exits 5 "the connection is cut"
 err_lines 1 "one line about it"
 no_traces "leaves nothing"
-pgk-basebackup -q --full --checkpoint fast --max-rate 1MB >"$T/out" \
-    2>"$T/err" &
+pgk-basebackup -q --full --checkpoint fast --max-rate 1MB \
+    --wal-timeout 0 >"$T/out" 2>"$T/err" &
 pid=$!
 server_until "count(*) > 0 FROM pg_stat_progress_basebackup
     WHERE phase = 'streaming database files'"

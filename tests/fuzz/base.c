@@ -82,6 +82,8 @@ feed(struct base_messages *m, const uint8_t *data, size_t len, struct err *e)
 		size_t n = (size_t)data[at] << 8 | data[at + 1];
 
 		at += 2;
+		if (n == 0)
+			continue;
 		if (n > len - at)
 			n = len - at;
 		if (base_message(m, (const char *)data + at, n, e) == -1)
