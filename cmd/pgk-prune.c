@@ -1,11 +1,13 @@
 /*
  * pgk-prune: delete the sets that the policy no longer keeps.
  */
+#include <inttypes.h>
 #include <limits.h>
 #include <stdio.h>
 
 #include "cli/cli.h"
 #include "form/form.h"
+#include "log/log.h"
 #include "prune/prune.h"
 #include "unit/unit.h"
 
@@ -126,6 +128,32 @@ report(void *ctx, const struct prune_decision *d, bool done)
 	buf_free(&b);
 }
 
+static void
+report_wal(void *ctx, const struct prune_range *r, bool done)
+{
+	const struct tool *t = ctx;
+
+	if (t->cli.quiet || (!done && t->cli.verbose == 0 && !t->dry_run))
+		return;
+	printf("%s wal/%s", !done ? "keep" : t->dry_run ? "would delete" :
+	    "deleted", r->name);
+	if (r->segments > 1)
+		printf(" (%" PRIu64 ")", r->segments);
+	printf(": %s\n", r->reason);
+}
+
+/* Without them more WAL is kept, at most: they need not be on this host. */
+static const struct age_keys *
+find_keys(struct cli *c)
+{
+	struct err why = ERR_INIT;
+
+	if (cli_open_identities(c, &why) == -1)
+		log_info("encrypted histories of timelines stay closed: %s",
+		    why.text);
+	return c->keys;
+}
+
 int
 main(int argc, char **argv)
 {
@@ -144,6 +172,8 @@ main(int argc, char **argv)
 			.allow_shrunken = tool.allow_shrunken,
 			.now = unit_now(),
 			.report = report,
+			.report_wal = report_wal,
+			.keys = find_keys(c),
 			.ctx = &tool,
 		};
 

@@ -18,7 +18,7 @@ struct chain {
 	size_t newest;   /* member that ended last */
 	size_t size;     /* members; 0: no set is the base of others */
 	uint64_t sequence; /* the highest of its members */
-	char why[sizeof ((struct prune_decision *)0)->reason];
+	char why[PRUNE_REASON];
 };
 
 struct chains {

@@ -48,35 +48,32 @@ judge_age(const struct repo_set *set, const struct prune_rule *rule,
 	    prune_age_text(old, age), unit_duration(rule->keep, limit));
 }
 
-/* Whether nothing may go; the reason is then given to all. */
-static bool
-clock_or_stale(const struct repo_list *list, int64_t now, int64_t keep,
-    struct prune_decision *out)
+bool
+prune_clock(const struct repo_list *list, int64_t now, int64_t keep,
+    char reason[PRUNE_REASON])
 {
 	const struct repo_set *newest = NULL;
-	char reason[sizeof out->reason], age[UNIT_TEXT_MAX];
+	char age[UNIT_TEXT_MAX];
 
 	for (size_t i = 0; i < list->count; i++) {
 		const struct repo_set *set = list->sets[i];
 		int64_t last = set->start > set->end ? set->start : set->end;
 
 		if (last - PRUNE_SKEW > now) {
-			snprintf(reason, sizeof reason, "a clock is wrong: "
+			snprintf(reason, PRUNE_REASON, "a clock is wrong: "
 			    "%.80s is dated in the future", set->name);
-			keep_all(out, list->count, reason);
-			return true;
+			return false;
 		}
 		if (newest == NULL || set->end > newest->end)
 			newest = set;
 	}
 	if (newest == NULL || newest->end >= now - keep ||
 	    newest->end >= now - PRUNE_STALE)
-		return false;
-	snprintf(reason, sizeof reason, "a clock is wrong or backups have "
+		return true;
+	snprintf(reason, PRUNE_REASON, "a clock is wrong or backups have "
 	    "stopped: the newest is %s old",
 	    prune_age_text(now - newest->end, age));
-	keep_all(out, list->count, reason);
-	return true;
+	return false;
 }
 
 static bool
@@ -210,6 +207,7 @@ prune_judge(const struct repo_list *list, const struct prune_rule *rule,
 {
 	bool chains = list->count > 0 &&
 	    list->sets[0]->kind == REPO_INCREMENTAL;
+	char reason[PRUNE_REASON];
 
 	assert(rule->min_keep > 0 && rule->keep >= 0);
 	for (size_t i = 0; i < list->count; i++)
@@ -218,8 +216,10 @@ prune_judge(const struct repo_list *list, const struct prune_rule *rule,
 		keep_all(out, list->count, "the policy keeps all");
 		return true;
 	}
-	if (clock_or_stale(list, rule->now, rule->keep, out))
+	if (!prune_clock(list, rule->now, rule->keep, reason)) {
+		keep_all(out, list->count, reason);
 		return false;
+	}
 	if (!chains)
 		judge_sets(list, rule, out);
 	else if (prune_judge_chains(list, rule, out) == -1)

@@ -5,7 +5,6 @@
 
 #include "log/log.h"
 #include "prune/prune_int.h"
-#include "stop/stop.h"
 
 static_assert((int)CONF_FULL == (int)REPO_FULL &&
     (int)CONF_INCREMENTAL == (int)REPO_INCREMENTAL &&
@@ -13,256 +12,111 @@ static_assert((int)CONF_FULL == (int)REPO_FULL &&
     (int)CONF_SNAPSHOT == (int)REPO_SNAPSHOT &&
     (int)CONF_KINDS == REPO_KINDS, "both rooms count the kinds alike");
 
-struct damage {
-	struct err first;
-	unsigned count;
-};
-
-static void
-note_damage(void *ctx, const char *name, const struct err *why)
-{
-	struct damage *d = ctx;
-
-	(void)name; /* the text names it */
-	log_warning("%s", why->text);
-	err_pass(&d->first, why);
-	d->count++;
-}
-
-/* A kind's sets while they go. */
-struct work {
+/* What prune_run() knows of the store. */
+struct run {
 	const struct prune_options *o;
 	struct repo *r;
-	const struct repo_list *list;
-	struct prune_decision *out;
-	enum { PENDING, STAYS, GONE } *state;
+	struct archive *archive;
+	struct archive_list wal;
+	struct prune_sets bases;
+	struct err first;
 };
 
-/* The newer one of those left that builds on set i, or NULL. */
-static const char *
-child_of(const struct work *w, size_t i)
+/* One error is returned; the others must be seen too. */
+static void
+note_error(struct run *run, const struct err *why)
 {
-	for (size_t k = 0; k < w->list->count; k++) {
-		const struct repo_set *set = w->list->sets[k];
-
-		if (w->state[k] != GONE && set->parent != NULL &&
-		    strcmp(set->parent, w->list->sets[i]->name) == 0)
-			return set->name;
-	}
-	return NULL;
+	if (run->first.kind != ERR_NONE && why->kind != ERR_NONE)
+		log_error(why);
+	err_pass(&run->first, why);
 }
 
-/* Whether somebody reads set i now. */
 static bool
-is_read(const struct work *w, size_t i)
+is_asked(const struct prune_options *o, enum repo_kind kind)
 {
-	const struct repo_set *set = w->list->sets[i];
-	struct err why = ERR_INIT;
-	char path[REPO_NAME_MAX + 32];
-	struct store_lock *l;
-
-	snprintf(path, sizeof path, "%s/%s.json", repo_kind_name(set->kind),
-	    set->name);
-	l = store_seize(repo_store(w->r), path, &why);
-	store_unlock(l);
-	return l == NULL && why.kind == ERR_BUSY;
-}
-
-/*
- * A chain goes as a whole or stays: when one of it is being read, nothing of
- * it goes. Asked before its first one is deleted; who begins to read after
- * that finds what lies below still whole.
- */
-static bool
-chain_stays(struct work *w, size_t i)
-{
-	const struct repo_set *base = w->out[i].base, *read = NULL;
-	size_t n = w->list->count;
-
-	for (size_t k = 0; k < n; k++) {
-		if (w->out[k].base != base)
-			continue;
-		if (w->state[k] == GONE)
-			return false;
-		if (read == NULL && is_read(w, k))
-			read = w->list->sets[k];
-	}
-	for (size_t k = 0; read != NULL && k < n; k++) {
-		if (w->out[k].base != base)
-			continue;
-		w->state[k] = STAYS;
-		if (w->list->sets[k] == read)
-			prune_keep(&w->out[k], "being read");
-		else
-			prune_keep(&w->out[k], "its chain is being read: "
-			    "%.100s", read->name);
-	}
-	return read != NULL;
-}
-
-/* Carry out one decision. A set being read, or gone already, is no failure. */
-static int
-carry_out(struct work *w, size_t i, struct err *e)
-{
-	struct prune_decision *d = &w->out[i];
-	struct err why = ERR_INIT;
-	const char *child;
-
-	if (stop_check(e) == -1)
-		return -1;
-	if (d->verdict == PRUNE_DELETE && d->set->kind == REPO_INCREMENTAL &&
-	    !w->o->dry_run && chain_stays(w, i))
-		return 0;
-	w->state[i] = STAYS;
-	if (d->verdict == PRUNE_KEEP)
-		return 0;
-	if ((child = child_of(w, i)) != NULL) {
-		prune_keep(d, "%.120s builds on it", child);
-	} else if (w->o->dry_run) {
-		w->state[i] = GONE;
-	} else if (repo_delete(w->r, d->set, &why) == 0) {
-		w->state[i] = GONE;
-		log_record("deleted set \"%s/%s\": %s",
-		    repo_kind_name(d->set->kind), d->set->name, d->reason);
-	} else if (why.kind == ERR_BUSY) {
-		prune_keep(d, "being read");
-	} else if (why.kind == ERR_REFUSED) { /* a newer set than we know */
-		prune_keep(d, "%s", why.text);
-	} else if (why.kind == ERR_ABSENT) {
-		prune_keep(d, "gone already");
-		w->state[i] = GONE;
-	} else {
-		return err_pass(e, &why);
-	}
-	return 0;
-}
-
-/* The set with the highest sequence of those pending; count if none is. */
-static size_t
-next_pending(const struct work *w)
-{
-	size_t best = w->list->count;
-
-	for (size_t i = 0; i < w->list->count; i++)
-		if (w->state[i] == PENDING && (best == w->list->count ||
-		    w->list->sets[i]->sequence >
-		    w->list->sets[best]->sequence))
-			best = i;
-	return best;
-}
-
-/*
- * What builds on another set has a higher sequence and goes first, so that a
- * run that ends early leaves no set without its parent; reported is in the
- * list's order all the same.
- */
-static int
-carry_out_all(struct work *w, struct err *e)
-{
-	size_t i;
-	int rc = 0;
-
-	while (rc == 0 && (i = next_pending(w)) < w->list->count)
-		if ((rc = carry_out(w, i, e)) == -1)
-			w->state[i] = PENDING;
-	for (i = 0; i < w->list->count && w->o->report != NULL; i++)
-		if (w->state[i] != PENDING)
-			w->o->report(w->o->ctx, &w->out[i],
-			    w->out[i].verdict == PRUNE_DELETE);
-	return rc;
-}
-
-/* Whether some set would go if only its age counted. */
-static bool
-some_old(const struct repo_list *list, int64_t now, int64_t keep)
-{
-	for (size_t i = 0; i < list->count; i++)
-		if (list->sets[i]->end < now - keep)
+	for (size_t i = 0; i < o->kind_count; i++)
+		if (o->kinds[i] == kind)
 			return true;
 	return false;
 }
 
-static bool
-some_go(const struct work *w)
+static int64_t
+keep_of_wal(const struct prune_options *o)
 {
-	for (size_t i = 0; i < w->list->count; i++)
-		if (w->out[i].verdict == PRUNE_DELETE)
-			return true;
-	return false;
+	const struct conf_policy *row = &o->conf->policy.kind[REPO_WAL];
+
+	return row->set ? row->keep : 0;
 }
 
+/* The WAL in the store, when it concerns what is to be done. */
 static int
-refuse(enum repo_kind kind, const char *why, const char *hint,
-    struct err *e)
+open_wal(struct run *run, struct err *e)
 {
-	err_set(e, ERR_REFUSED, "nothing of kind \"%s\" was deleted: %s",
-	    repo_kind_name(kind), why);
-	return err_hint(e, "%s", hint);
-}
-
-static int
-prune_list(const struct prune_options *o, struct repo *r,
-    enum repo_kind kind, const struct repo_list *list, struct err *e)
-{
-	const struct conf_policy *row = &o->conf->policy.kind[kind];
-	struct work w = { o, r, list, NULL, NULL };
-	struct prune_rule rule = { o->now, row->set ? row->keep : 0,
-		o->min_keep > 0 ? o->min_keep : 1, 0 };
-	char brake[sizeof w.out->reason] = "";
-	struct err why = ERR_INIT;
-	int rc = -1;
-
-	w.out = calloc(list->count + 1, sizeof *w.out);
-	w.state = calloc(list->count + 1, sizeof *w.state);
-	if (w.out == NULL || w.state == NULL) {
-		err_nomem(e);
-		goto done;
-	}
-	if (!prune_judge(list, &rule, w.out)) {
-		if (some_old(list, o->now, rule.keep))
-			refuse(kind, w.out[0].reason, "check the clock, "
-			    "and that backups are made", &why);
-	} else if (!o->allow_shrunken && some_go(&w) &&
-	    prune_shrunken(list, brake)) {
-		refuse(kind, brake, "look for what is missing; "
-		    "--allow-shrunken goes on all the same", &why);
-		for (size_t i = 0; i < list->count; i++)
-			prune_keep(&w.out[i], "%s", brake);
-	}
-	if (carry_out_all(&w, e) == 0)
-		rc = err_pass(e, &why);
-done:
-	free(w.out);
-	free(w.state);
-	return rc;
-}
-
-static int
-prune_kind(const struct prune_options *o, struct repo *r,
-    enum repo_kind kind, struct err *e)
-{
-	struct damage damage = { ERR_INIT, 0 };
-	struct repo_list list = { NULL, 0 };
-	int rc;
-
-	if (repo_recover(r, kind, o->dry_run, NULL, e) == -1 ||
-	    repo_list(r, kind, &list, note_damage, &damage, e) == -1)
+	if (keep_of_wal(run->o) == 0 || (!is_asked(run->o, REPO_WAL) &&
+	    !is_asked(run->o, REPO_INCREMENTAL)))
+		return 0;
+	run->archive = archive_open(repo_store(run->r), e);
+	if (run->archive == NULL)
 		return -1;
-	if (damage.count > 0)
-		rc = err_set(e, damage.first.kind, "nothing of kind \"%s\" "
-		    "was deleted: %u of its sets cannot be read or are "
-		    "damaged", repo_kind_name(kind), damage.count);
+	return archive_list(run->archive, 0, &run->wal, e);
+}
+
+static int
+prune_kind(struct run *run, enum repo_kind kind, struct err *e)
+{
+	bool bases = kind == REPO_INCREMENTAL;
+	struct prune_sets sets = { .gone = NULL };
+	int rc = prune_sets(run->o, run->r, kind, bases &&
+	    run->wal.count > 0 ? keep_of_wal(run->o) : 0, &sets, e);
+
+	if (bases && sets.loaded)
+		run->bases = sets;
 	else
-		rc = prune_list(o, r, kind, &list, e);
-	repo_list_free(&list);
+		prune_sets_free(&sets);
 	return rc;
+}
+
+/* The kinds but the WAL, then that: what becomes of it is up to the rest. */
+static void
+prune_kinds(struct run *run)
+{
+	struct err why = ERR_INIT;
+	bool bases_failed = false;
+
+	if (open_wal(run, &why) == -1) {
+		note_error(run, &why);
+		return;
+	}
+	for (size_t i = 0; i < run->o->kind_count; i++) {
+		enum repo_kind kind = run->o->kinds[i];
+
+		if (kind == REPO_WAL)
+			continue;
+		err_clear(&why);
+		if (prune_kind(run, kind, &why) == -1 &&
+		    kind == REPO_INCREMENTAL && why.kind != ERR_REFUSED)
+			bases_failed = true;
+		note_error(run, &why);
+		if (why.kind == ERR_STOPPED)
+			return;
+	}
+	if (run->wal.count == 0 || !is_asked(run->o, REPO_WAL))
+		return;
+	err_clear(&why);
+	if (bases_failed)
+		err_set(&why, ERR_REFUSED, "nothing of kind \"wal\" was "
+		    "deleted: something is wrong with the base backups");
+	else
+		prune_wal(run->o, run->r, run->archive, &run->wal,
+		    &run->bases, &why);
+	note_error(run, &why);
 }
 
 int
 prune_run(const struct prune_options *o, struct repo *r, struct err *e)
 {
+	struct run run = { .o = o, .r = r, .first = ERR_INIT };
 	struct store_lock *lock = NULL;
-	struct err first = ERR_INIT;
 
 	if (!o->dry_run &&
 	    (lock = store_lock(repo_store(r), "prune", e)) == NULL) {
@@ -273,18 +127,10 @@ prune_run(const struct prune_options *o, struct repo *r, struct err *e)
 		}
 		return -1;
 	}
-	for (size_t i = 0; i < o->kind_count; i++) {
-		struct err why = ERR_INIT;
-
-		if (prune_kind(o, r, o->kinds[i], &why) == 0)
-			continue;
-		/* one error is returned; the others must be seen too */
-		if (first.kind != ERR_NONE)
-			log_error(&why);
-		err_pass(&first, &why);
-		if (why.kind == ERR_STOPPED)
-			break;
-	}
+	prune_kinds(&run);
+	prune_sets_free(&run.bases);
+	archive_list_free(&run.wal);
+	archive_close(run.archive);
 	store_unlock(lock);
-	return err_pass(e, &first);
+	return err_pass(e, &run.first);
 }

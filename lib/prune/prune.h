@@ -8,9 +8,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "archive/archive.h"
 #include "conf/conf.h"
+#include "lsn/lsn.h"
 #include "repo/repo.h"
 
+#define PRUNE_REASON 160
 enum prune_verdict { PRUNE_KEEP, PRUNE_DELETE };
 
 struct prune_decision {
@@ -22,7 +25,7 @@ struct prune_decision {
 	 * "34d old, kept 30d", "the newest of \"chat\"": one line of text;
 	 * names in it are cut, but not made fit for a terminal
 	 */
-	char reason[160];
+	char reason[PRUNE_REASON];
 };
 
 #define PRUNE_SKEW 600   /* seconds by which a clock may be wrong */
@@ -71,7 +74,63 @@ bool prune_judge(const struct repo_list *list, const struct prune_rule *rule,
  * Then `reason` says which.
  */
 bool prune_shrunken(const struct repo_list *list,
-    char reason[sizeof ((struct prune_decision *)0)->reason]);
+    char reason[PRUNE_REASON]);
+
+/* A base backup as the WAL concerns it. */
+struct prune_base {
+	const char *name;
+	int64_t end;            /* seconds since 1970 */
+	uint32_t timeline;
+	uint64_t lsn, end_lsn;  /* the WAL it cannot do without */
+	bool kept;              /* else deleted in this run */
+	bool read;              /* a restore may be replaying from it */
+};
+
+enum prune_wal_why {
+	PRUNE_WAL_HISTORY, /* kept: histories are small and tell the ways */
+	PRUNE_WAL_NEEDED,  /* kept: `base` is nothing without it */
+	PRUNE_WAL_READ,    /* kept: behind `base`, which is being read */
+	PRUNE_WAL_YOUNG,   /* kept: nothing proves that it is old */
+	PRUNE_WAL_BRANCH,  /* kept: of a timeline that `base` can take */
+	PRUNE_WAL_LIVE,    /* kept: of the newest timeline, of unproven age */
+	PRUNE_WAL_OLD,     /* goes: before `base`, which ended long ago */
+	PRUNE_WAL_DEAD,    /* goes: of a timeline that no base backup reaches */
+};
+
+struct prune_wal {
+	enum prune_verdict verdict;
+	enum prune_wal_why why;
+	const struct prune_base *base; /* or NULL */
+};
+
+/*
+ * Judge the WAL by the base backups there are, without touching anything. Its
+ * age is known from these alone: what lies before the start of one that ended
+ * more than `keep` seconds ago, on its own line of timelines, is older.
+ * A file goes only when
+ *   - it is so proven to be old; or it is of a timeline, other than the newest
+ *     one, that left that line before that place, and that no kept base backup
+ *     can take; and
+ *   - it holds nothing of [lsn, end_lsn) of a kept base backup, on whatever
+ *     timeline, nor anything behind the start of one being read.
+ * `histories` are those of the timelines (timeline 1 has none); of one that is
+ * not among them nothing is taken for proven but itself. `out` has `wal->count`
+ * entries, in the list's order.
+ */
+void prune_judge_wal(const struct archive_list *wal,
+    const struct prune_base *bases, size_t base_count,
+    const struct lsn_history *histories, size_t history_count, int64_t now,
+    int64_t keep, struct prune_wal *out);
+
+/*
+ * Files of one timeline and verdict whose segments follow each other:
+ * "000000010000000000000001..0F", how many segments, their stored bytes.
+ */
+struct prune_range {
+	char name[2 * LSN_NAME_MAX];
+	uint64_t segments, stored;
+	char reason[PRUNE_REASON];
+};
 
 struct prune_options {
 	const struct conf *conf; /* [policy] says keep of each kind */
@@ -79,6 +138,7 @@ struct prune_options {
 	size_t kind_count;
 	unsigned min_keep; /* 0 is taken for 1 */
 	bool dry_run;
+	const struct age_keys *keys; /* for histories; may be NULL */
 	bool allow_shrunken; /* prune_shrunken() does not stop it */
 	int64_t now;
 	/*
@@ -86,6 +146,8 @@ struct prune_options {
 	 * is true when the set is deleted (dry_run: would be). May be NULL.
 	 */
 	void (*report)(void *ctx, const struct prune_decision *d, bool done);
+	/* The same for the WAL, by ranges. May be NULL. */
+	void (*report_wal)(void *ctx, const struct prune_range *r, bool done);
 	void *ctx;
 };
 
@@ -100,6 +162,10 @@ struct prune_options {
  * the first error was); the same with ERR_REFUSED for a kind of which
  * prune_judge() or prune_shrunken() says that nothing may go, if otherwise
  * something would have. Each deletion goes to the log file.
+ *
+ * The WAL is judged last, by the base backups left and those that have gone in
+ * this run; oldest first it goes. As long as nothing of the base backups may
+ * go, nothing of it may.
  */
 int prune_run(const struct prune_options *o, struct repo *r, struct err *e);
 

@@ -31,7 +31,7 @@ next_alike(const struct repo_list *list, size_t i, int step)
 
 bool
 prune_shrunken(const struct repo_list *list,
-    char reason[sizeof ((struct prune_decision *)0)->reason])
+    char reason[PRUNE_REASON])
 {
 	for (size_t i = list->count; i-- > 0;) {
 		const struct repo_set *set = list->sets[i];
@@ -46,7 +46,7 @@ prune_shrunken(const struct repo_list *list,
 		before = repo_set_plain(list->sets[k]);
 		if (repo_set_plain(set) >= before / 2)
 			continue;
-		snprintf(reason, sizeof ((struct prune_decision *)0)->reason,
+		snprintf(reason, PRUNE_REASON,
 		    "%.80s has %s, the one before it %s", set->name,
 		    unit_size(repo_set_plain(set), now),
 		    unit_size(before, then));

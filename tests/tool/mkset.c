@@ -2,13 +2,16 @@
  * mkset - put sets into a store without a server
  *
  *	mkset STORE put KIND STEM START [PARENT]    publish one; prints its name
+ *	mkset STORE base START LSN END_LSN TIMELINE [PARENT]   a base backup
  *	mkset STORE abandon KIND STEM START         die before the .json
  *	mkset STORE hold NAME                       read it until killed
  *	mkset STORE lock NAME                       hold a lock until killed
  *
  * STEM is the escaped database name, "-" for none. START is a time as in
  * "2025-01-27T03:00:00Z", or an age such as "34d". The last two print
- * "ready" when they hold it.
+ * "ready" when they hold it. A base backup takes a minute, is of the system
+ * 7000000000000000001, and has two objects in its folder; with MKSET_PLAIN in
+ * the environment the first has so many bytes unpacked.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -62,6 +65,63 @@ make(struct repo *r, char **argv, bool die, struct err *e)
 	return 0;
 }
 
+/* One object in the set's own folder. */
+static int
+add_inside(struct repo_draft *d, struct repo_set *set, const char *suffix,
+    const char *role, struct err *e)
+{
+	const char *plain = getenv("MKSET_PLAIN");
+	struct sink *s = repo_draft_object(d, suffix, e);
+	char name[REPO_NAME_MAX + 40];
+	struct repo_object o = { .name = name, .role = (char *)role,
+		.codec = CODEC_GZIP, .stored = strlen(role),
+		.plain = plain != NULL ? strtoull(plain, NULL, 10) : 1000 };
+	int rc = -1;
+
+	digest_of(role, strlen(role), &o.sum);
+	if (s != NULL && sink_write(s, role, strlen(role), e) == 0 &&
+	    sink_finish(s, e) == 0) {
+		snprintf(name, sizeof name, "%s%s", repo_draft_name(d),
+		    suffix);
+		rc = repo_add_object(set, &o, e);
+	}
+	sink_free(s);
+	return rc;
+}
+
+/* argv: START LSN END_LSN TIMELINE [PARENT] */
+static int
+make_base(struct repo *r, char **argv, struct err *e)
+{
+	struct repo_set *set = repo_set_new(REPO_INCREMENTAL, e);
+	struct repo_draft *d;
+	int64_t start;
+
+	if (set == NULL || parse_start(argv[0], &start, e) == -1 ||
+	    (d = repo_draft_new(r, REPO_INCREMENTAL, NULL, start,
+	        "Asia/Seoul", e)) == NULL ||
+	    add_inside(d, set, "/base.tar.gz", "base", e) == -1 ||
+	    add_inside(d, set, "/backup_manifest.gz", "manifest", e) == -1)
+		return -1;
+	set->start = start;
+	set->end = start + 60;
+	set->timeline = (uint32_t)strtoul(argv[3], NULL, 10);
+	set->wal_segment_size = 16 << 20;
+	if (repo_set_string(&set->lsn, argv[1], e) == -1 ||
+	    repo_set_string(&set->end_lsn, argv[2], e) == -1 ||
+	    repo_set_string(&set->method, argv[4] != NULL ? "blocks" : "full",
+	        e) == -1 ||
+	    repo_set_string(&set->system_identifier, "7000000000000000001",
+	        e) == -1 ||
+	    repo_set_string(&set->parent, argv[4], e) == -1 ||
+	    repo_draft_publish(d, set, NULL, e) == -1)
+		return -1;
+	printf("%s\n", set->name);
+	repo_set_free(set);
+	repo_draft_free(d);
+	return 0;
+}
+
 static int
 keep(struct repo *r, const char *verb, const char *name, struct err *e)
 {
@@ -99,6 +159,8 @@ main(int argc, char **argv)
 		rc = -1;
 	else if (argc >= 6 && strcmp(argv[2], "put") == 0)
 		rc = make(r, argv + 3, false, &e);
+	else if (argc >= 7 && strcmp(argv[2], "base") == 0)
+		rc = make_base(r, argv + 3, &e);
 	else if (argc == 6 && strcmp(argv[2], "abandon") == 0)
 		rc = make(r, argv + 3, true, &e);
 	else if (strcmp(argv[2], "hold") == 0 || strcmp(argv[2], "lock") == 0)
