@@ -31,7 +31,8 @@ pgk()
 
 backup()
 {
-	pgk pgk-basebackup -q --no-encrypt --checkpoint fast "$@"
+	pgk pgk-basebackup -q --no-encrypt --checkpoint fast \
+	    --wal-timeout 0 "$@"
 	set=$(cat "$T/out")
 	[ "$rc" -eq 0 ] || tap_tell
 }
