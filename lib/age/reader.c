@@ -226,13 +226,8 @@ age_reader(struct sink *next, const struct age_keys *k, struct err *e)
 		reader_free };
 	struct reader *r;
 
-	if (next == NULL)
+	if ((r = sink_stage(next, sizeof *r, e)) == NULL)
 		return NULL;
-	if ((r = malloc(sizeof *r)) == NULL) {
-		err_nomem(e);
-		sink_free(next);
-		return NULL;
-	}
 	*r = (struct reader){ .base = { &ops }, .next = next, .keys = k,
 		.head = BUF_INIT(AGE_HEADER_MAX + HEAD_STEP + AGE_NONCE) };
 	return &r->base;

@@ -156,13 +156,8 @@ writer_new(struct sink *next, const struct age_keys *k, unsigned threads,
 		writer_free };
 	struct writer *w;
 
-	if (next == NULL)
+	if ((w = sink_stage(next, sizeof *w, e)) == NULL)
 		return NULL;
-	if ((w = calloc(1, sizeof *w)) == NULL) {
-		err_nomem(e);
-		sink_free(next);
-		return NULL;
-	}
 	w->base.ops = &ops;
 	w->crew = sink_crew_new(next, threads, &crew_ops, w, e);
 	if (w->crew == NULL)

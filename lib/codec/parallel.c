@@ -178,13 +178,10 @@ codec_parallel_reader(struct sink *next, enum codec_kind kind,
 	struct reader *r;
 
 	assert(threads >= 1 && threads <= TASK_THREADS_MAX);
-	if (next == NULL || kind == CODEC_NONE)
+	if (kind == CODEC_NONE)
 		return next;
-	if ((r = calloc(1, sizeof *r)) == NULL) {
-		err_nomem(e);
-		sink_free(next);
+	if ((r = sink_stage(next, sizeof *r, e)) == NULL)
 		return NULL;
-	}
 	r->base.ops = &ops;
 	r->kind = kind;
 	r->threads = threads;

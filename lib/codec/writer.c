@@ -122,13 +122,10 @@ codec_writer(struct sink *next, const struct codec *codec, unsigned threads,
 	struct writer *w;
 
 	assert(threads >= 1 && threads <= TASK_THREADS_MAX);
-	if (next == NULL || codec->kind == CODEC_NONE)
+	if (codec->kind == CODEC_NONE)
 		return next;
-	if ((w = calloc(1, sizeof *w)) == NULL) {
-		err_nomem(e);
-		sink_free(next);
+	if ((w = sink_stage(next, sizeof *w, e)) == NULL)
 		return NULL;
-	}
 	w->base.ops = &ops;
 	w->threads = threads;
 	w->crew = sink_crew_new(next, threads, &crew_ops, w, e);

@@ -133,16 +133,14 @@ gz_reader(struct sink *next, struct err *e)
 		reader_free };
 	struct reader *r;
 
-	if (next == NULL)
+	if ((r = sink_stage(next, sizeof *r, e)) == NULL)
 		return NULL;
-	if ((r = calloc(1, sizeof *r)) == NULL ||
-	    inflateInit2(&r->z, GZIP_ONLY) != Z_OK) {
-		err_nomem(e);
-		free(r);
-		sink_free(next);
-		return NULL;
-	}
 	r->base.ops = &ops;
 	r->next = next;
+	if (inflateInit2(&r->z, GZIP_ONLY) != Z_OK) {
+		err_nomem(e);
+		reader_free(&r->base);
+		return NULL;
+	}
 	return &r->base;
 }

@@ -49,13 +49,8 @@ manifest_new(struct sink *next, int server_version,
 {
 	struct manifest *m;
 
-	if (next == NULL)
+	if ((m = sink_stage(next, sizeof *m, e)) == NULL)
 		return NULL;
-	if ((m = calloc(1, sizeof *m)) == NULL) {
-		err_nomem(e);
-		sink_free(next);
-		return NULL;
-	}
 	m->next = next;
 	m->line = (struct buf)BUF_INIT(PATH_TEXT_MAX);
 	if ((m->sum = digest_sha256_new(e)) == NULL ||

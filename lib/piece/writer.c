@@ -59,13 +59,8 @@ piece_writer_new(struct sink *next, const struct codec *codec, struct err *e)
 	unsigned char begin[PIECE_MARK];
 	struct piece_writer *w;
 
-	if (next == NULL)
+	if ((w = sink_stage(next, sizeof *w, e)) == NULL)
 		return NULL;
-	if ((w = calloc(1, sizeof *w)) == NULL) {
-		err_nomem(e);
-		sink_free(next);
-		return NULL;
-	}
 	pthread_mutex_init(&w->lock, NULL);
 	w->next = next;
 	w->codec = *codec;

@@ -57,13 +57,8 @@ sink_crew_new(struct sink *next, unsigned threads,
 		crew_deliver, crew_retire };
 	struct sink_crew *c;
 
-	if (next == NULL)
+	if ((c = sink_stage(next, sizeof *c, e)) == NULL)
 		return NULL;
-	if ((c = calloc(1, sizeof *c)) == NULL) {
-		err_nomem(e);
-		sink_free(next);
-		return NULL;
-	}
 	c->ops = ops;
 	c->ctx = ctx;
 	c->next = next;

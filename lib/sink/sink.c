@@ -27,6 +27,20 @@ sink_free(struct sink *s)
 		s->ops->free(s);
 }
 
+void *
+sink_stage(struct sink *next, size_t size, struct err *e)
+{
+	void *stage;
+
+	if (next == NULL)
+		return NULL;
+	if ((stage = calloc(1, size)) == NULL) {
+		err_nomem(e);
+		sink_free(next);
+	}
+	return stage;
+}
+
 /* to a descriptor */
 
 struct fd_sink {
@@ -192,13 +206,8 @@ sink_count(struct sink *next, uint64_t *count, struct err *e)
 		count_free };
 	struct count_sink *c;
 
-	if (next == NULL)
+	if ((c = sink_stage(next, sizeof *c, e)) == NULL)
 		return NULL;
-	if ((c = malloc(sizeof *c)) == NULL) {
-		err_nomem(e);
-		sink_free(next);
-		return NULL;
-	}
 	*count = 0;
 	*c = (struct count_sink){ { &ops }, next, count };
 	return &c->base;

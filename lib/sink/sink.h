@@ -45,6 +45,12 @@ int sink_write(struct sink *s, const void *data, size_t len, struct err *e);
 int sink_finish(struct sink *s, struct err *e);
 void sink_free(struct sink *s); /* NULL ok */
 
+/*
+ * What a constructor of a stage begins with: `size` bytes of zeros for it, or
+ * NULL when `next` is NULL, or when memory is short, with `next` released.
+ */
+void *sink_stage(struct sink *next, size_t size, struct err *e);
+
 /* Write to a descriptor; finish syncs nothing and closes nothing. */
 struct sink *sink_fd(int fd, const char *name, struct err *e);
 

@@ -91,13 +91,8 @@ unpack_new(struct sink *next, const struct age_keys *keys, bool may_be_age,
 		unpack_free };
 	struct unpack *u;
 
-	if (next == NULL)
+	if ((u = sink_stage(next, sizeof *u, e)) == NULL)
 		return NULL;
-	if ((u = calloc(1, sizeof *u)) == NULL) {
-		err_nomem(e);
-		sink_free(next);
-		return NULL;
-	}
 	u->base.ops = &ops;
 	u->next = next;
 	u->keys = keys;

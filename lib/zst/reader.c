@@ -110,20 +110,16 @@ zst_reader(struct sink *next, struct err *e)
 		reader_free };
 	struct reader *r;
 
-	if (next == NULL)
+	if ((r = sink_stage(next, sizeof *r, e)) == NULL)
 		return NULL;
-	if ((r = calloc(1, sizeof *r)) == NULL ||
-	    (r->zstd = ZSTD_createDCtx()) == NULL ||
+	r->base.ops = &ops;
+	r->next = next;
+	if ((r->zstd = ZSTD_createDCtx()) == NULL ||
 	    ZSTD_isError(ZSTD_DCtx_setParameter(r->zstd,
 	    ZSTD_d_windowLogMax, ZST_WINDOW_LOG_MAX))) {
 		err_nomem(e);
-		if (r != NULL)
-			ZSTD_freeDCtx(r->zstd);
-		free(r);
-		sink_free(next);
+		reader_free(&r->base);
 		return NULL;
 	}
-	r->base.ops = &ops;
-	r->next = next;
 	return &r->base;
 }
