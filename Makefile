@@ -51,8 +51,8 @@ NEEDS = libpq-fe.h:pq:libpq-dev zstd.h:zstd:libzstd-dev zlib.h:z:zlib1g-dev \
 ROOMS = err log buf fsx unit stop task proc progress opt conf lsn \
 	sink form gz zst codec age digest sign piece unpack sqltext \
 	tar page manifest increment wal \
-	store repo pg archive dump base receive restore recover prune list \
-	index cli source
+	store repo pg archive dump base receive feed gaps restore recover prune \
+	list index cli source
 TOOLS = $(basename $(notdir $(wildcard cmd/pgk-*.c)))
 
 SRC = $(wildcard $(addsuffix /*.c,$(addprefix lib/,$(ROOMS))))

@@ -13,7 +13,7 @@ layers=(
 	"sink form gz zst codec age digest sign piece unpack sqltext
 	 tar page manifest increment wal"
 	"store repo pg archive"
-	"dump base receive restore recover prune list index source cli"
+	"dump base receive feed gaps restore recover prune list index source cli"
 )
 # foreign header (a pattern): the rooms that may include it
 foreign=(

@@ -27,6 +27,12 @@ archive_close(struct archive *a)
 	free(a);
 }
 
+struct store *
+archive_store(struct archive *a)
+{
+	return a->store;
+}
+
 /* A decimal number and a newline. */
 static int
 read_number(struct archive *a, const char *object, uint64_t *out,

@@ -35,6 +35,7 @@ struct archive;
 /* `store` borrowed. Nothing need be there yet. */
 struct archive *archive_open(struct store *store, struct err *e);
 void archive_close(struct archive *a); /* NULL ok */
+struct store *archive_store(struct archive *a); /* borrowed */
 
 /* The archive's system identifier; ERR_ABSENT when it has none yet. */
 int archive_system(struct archive *a, uint64_t *id, struct err *e);

@@ -4,7 +4,6 @@
 #include <string.h>
 
 #define SMALL_MAX ((size_t)1 << 20) /* of a .history, a .backup */
-#define SEGMENT_NAME 24             /* digits of a segment's name */
 
 /* A file on its way into the archive. */
 struct job {
@@ -81,12 +80,12 @@ look_at_history(struct job *j, uint32_t timeline, struct err *e)
 static int
 look(struct job *j, struct err *e)
 {
+	const char *tail = j->name + strspn(j->name, "0123456789ABCDEF");
 	struct lsn_name n;
 	uint32_t size;
 
-	if (strspn(j->name, "0123456789ABCDEF") == SEGMENT_NAME &&
-	    (j->name[SEGMENT_NAME] == '\0' ||
-	    strcmp(j->name + SEGMENT_NAME, ".partial") == 0))
+	if (tail - j->name == LSN_SEGMENT_NAME &&
+	    (*tail == '\0' || strcmp(tail, ".partial") == 0))
 		return look_at_wal(j, e);
 	if (archive_segment_size(j->a, &size, e) == -1 ||
 	    lsn_parse_name(j->name, size, &n, e) == -1)

@@ -102,17 +102,25 @@ cli_parse(struct cli *c, const struct opt_tool *tool, int argc, char **argv,
 }
 
 int
-cli_open_repo(struct cli *c, int store_flags, struct err *e)
+cli_open_store(struct cli *c, int store_flags, struct err *e)
 {
 	const char *url = c->store_url != NULL ? c->store_url :
 	    c->conf->store.url;
-	const struct conf_list *trust = &c->conf->crypt.trust;
 
 	if (url == NULL) {
 		err_set(e, ERR_USAGE, "no store is named");
 		return err_hint(e, "--store DIRECTORY, or url under [store] "
 		    "in pgk.conf");
 	}
+	c->store = store_open(url, store_flags, e);
+	return c->store == NULL ? -1 : 0;
+}
+
+int
+cli_open_repo(struct cli *c, int store_flags, struct err *e)
+{
+	const struct conf_list *trust = &c->conf->crypt.trust;
+
 	if (trust->count > 0 && (c->trust = sign_trust_new(e)) == NULL)
 		return -1;
 	for (size_t i = 0; i < trust->count; i++)
@@ -122,7 +130,7 @@ cli_open_repo(struct cli *c, int store_flags, struct err *e)
 	if ((store_flags & STORE_CREATE) && c->conf->crypt.sign_key != NULL &&
 	    (c->sign_key = sign_key_load(c->conf->crypt.sign_key, e)) == NULL)
 		return -1;
-	if ((c->store = store_open(url, store_flags, e)) == NULL)
+	if (cli_open_store(c, store_flags, e) == -1)
 		return -1;
 	c->repo = repo_open(c->store, c->trust, e);
 	return c->repo == NULL ? -1 : 0;

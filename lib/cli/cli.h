@@ -70,6 +70,7 @@ extern const struct opt cli_codec_options[];   /* -Z --compress */
 extern const struct opt cli_encrypt_options[];
 /* -i --identity, --passphrase-file, --passphrase */
 extern const struct opt cli_decrypt_options[];
+extern const struct opt cli_identity_options[]; /* -i alone, beside encrypt */
 
 /*
  * Standard descriptors, signals, no core dumps; parse; load the
@@ -78,10 +79,12 @@ extern const struct opt cli_decrypt_options[];
 int cli_parse(struct cli *c, const struct opt_tool *tool, int argc,
     char **argv, struct err *e);
 
+/* Open the store alone. ERR_USAGE with a hint when none is named. */
+int cli_open_store(struct cli *c, int store_flags, struct err *e);
+
 /*
  * Open store and repo, with the trusted keys configured; with STORE_CREATE,
  * for writing, with the signing key too.
- * ERR_USAGE with a hint when no store is named.
  */
 int cli_open_repo(struct cli *c, int store_flags, struct err *e);
 

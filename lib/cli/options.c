@@ -184,9 +184,14 @@ const struct opt cli_encrypt_options[] = {
 	END
 };
 
+#define IDENTITY \
+	{ 'i', "identity", "FILE", "decrypt with the age identities in FILE", \
+	    take_identity, NULL, NULL, "FILE" }
+
+const struct opt cli_identity_options[] = { IDENTITY, END };
+
 const struct opt cli_decrypt_options[] = {
-	{ 'i', "identity", "FILE", "decrypt with the age identities in FILE",
-	    take_identity, NULL, NULL, "FILE" },
+	IDENTITY,
 	{ 0, "passphrase", NULL, "decrypt with a passphrase, asked for",
 	    take_passphrase, NULL, NULL, NULL },
 	{ 0, "passphrase-file", "FILE",

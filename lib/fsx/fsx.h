@@ -55,6 +55,7 @@ int fsx_slurp(const char *path, size_t max, int flags, struct buf *out,
 struct fsx_new;
 #define FSX_REPLACE 1 /* publish may replace an existing file; else ERR_BUSY */
 #define FSX_WORLD 2   /* mode 0666 less the umask: for -o FILE */
+#define FSX_FLEETING 4 /* publish syncs nothing: worthless after a crash */
 struct fsx_new *fsx_new_begin(int dirfd, const char *name, int flags,
     struct err *e);
 int fsx_new_fd(const struct fsx_new *f);

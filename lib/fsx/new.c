@@ -121,9 +121,10 @@ int
 fsx_new_publish(struct fsx_new *f, struct err *e)
 {
 	unsigned how = (f->flags & FSX_REPLACE) ? 0 : RENAME_NOREPLACE;
+	bool sync = (f->flags & FSX_FLEETING) == 0;
 	int rc;
 
-	if (fsync(f->fd) == -1)
+	if (sync && fsync(f->fd) == -1)
 		return err_sys(e, "could not sync \"%s\"", f->name);
 	rc = renameat2(f->dirfd, f->tmp, f->dirfd, f->name, how);
 	if (rc == -1 && (errno == EINVAL || errno == ENOSYS) && how != 0) {
@@ -139,7 +140,7 @@ fsx_new_publish(struct fsx_new *f, struct err *e)
 		    f->name);
 	fsx_close(f->fd);
 	f->fd = -1;
-	return fsx_sync_dir(f->dirfd, f->name, e);
+	return sync ? fsx_sync_dir(f->dirfd, f->name, e) : 0;
 }
 
 void

@@ -13,6 +13,7 @@
 
 #define LSN_TEXT_MAX 18
 #define LSN_NAME_MAX 48 /* of any file of pg_wal, with its NUL */
+#define LSN_SEGMENT_NAME 24 /* digits of a segment's name */
 #define LSN_SEGMENT_SIZE ((uint32_t)16 << 20) /* initdb's default */
 
 /*
