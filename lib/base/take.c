@@ -36,7 +36,7 @@ plain_object(struct taking *t, const char *stem, struct repo_packed *p,
 	const struct repo_pack how = { .codec = { CODEC_NONE, 0 },
 		.threads = 1 };
 
-	return repo_draft_pack(t->r->draft, stem, &how, p, e);
+	return sink_gather(repo_draft_pack(t->r->draft, stem, &how, p, e), e);
 }
 
 /* These two stay plain: the next incremental backup has no key to open them. */
@@ -77,6 +77,7 @@ begin_archive(void *ctx, uint32_t oid, struct err *e)
 		.label = oid == 0 && is_rewritten(r) ? t->label : NULL,
 		.check = r->server.checksums, .start = r->begin.start,
 		.scratch = r->o->scratch, .bad = warn_page, .ctx = t };
+	struct sink *s;
 	char stem[32];
 
 	snprintf(stem, sizeof stem, "/base.tar");
@@ -85,8 +86,10 @@ begin_archive(void *ctx, uint32_t oid, struct err *e)
 		snprintf(stem, sizeof stem, "/%" PRIu32 ".tar", oid);
 		snprintf(t->role, sizeof t->role, "tablespace-%" PRIu32, oid);
 	}
-	t->archive = base_walk(repo_draft_pack(r->draft, stem, &how,
-	    &t->archive_object, e), &walk, e);
+	s = repo_draft_pack(r->draft, stem, &how, &t->archive_object, e);
+	if (how.codec.kind == CODEC_NONE) /* others gather by themselves */
+		s = sink_gather(s, e);
+	t->archive = base_walk(s, &walk, e);
 	return t->archive == NULL ? -1 : 0;
 }
 

@@ -76,6 +76,9 @@ struct sink *sink_null(struct err *e);
  */
 struct sink *sink_keep(struct sink *next, struct err *e);
 
+/* Hand small writes on in pieces of up to 64 KiB. */
+struct sink *sink_gather(struct sink *next, struct err *e);
+
 /* Count what passes into *count (set to 0 here). */
 struct sink *sink_count(struct sink *next, uint64_t *count, struct err *e);
 

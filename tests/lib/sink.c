@@ -121,6 +121,33 @@ parts_of(struct blob *b, const unsigned char *data, size_t len)
 	sink_free(s);
 }
 
+/* What is handed on, in how many writes. */
+static void
+gathering(void)
+{
+	size_t len = 300000;
+	unsigned char *data = rows(len);
+	struct sink *s;
+
+	for (size_t cut = 1; cut < len; cut = cut * 11 + 3) {
+		buf_reset(&got);
+		OK(send_all(sink_gather(sink_buf(&got, &e), &e), data, len,
+		    cut, &e) == 0);
+		OK(holds(&got, data, len));
+	}
+	/* four pieces of 64 KiB, what is left, the end */
+	OK(send_all(sink_gather(failing_sink(sink_null(&e), 6), &e), data,
+	    len, 100, &e) == 0);
+	for (unsigned steps = 0; steps < 6; steps++)
+		FAILS(send_all(sink_gather(failing_sink(sink_null(&e), steps),
+		    &e), data, len, 100, &e) == -1, ERR_SYS, "injected");
+	OK(sink_gather(NULL, &e) == NULL);
+	s = sink_gather(failing_sink(sink_null(&e), 0), &e);
+	OK(sink_write(s, data, 1000, &e) == 0); /* held */
+	sink_free(s);
+	free(data);
+}
+
 static void
 blobs(void)
 {
@@ -155,6 +182,7 @@ main(void)
 	to_memory();
 	keeping();
 	counting();
+	gathering();
 	blobs();
 	leave_dir();
 	buf_free(&got);
