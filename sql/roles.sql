@@ -9,6 +9,7 @@
 --	dump_role      for pgk-dump (pgk_dump); empty: none
 --	restore_role   for pgk-restore --create and --replace (pgk_restore);
 --	               empty: none
+--	index_role     for pgk-index (pgk_index); empty: none
 --
 -- Roles are made without a password. Give them one with \password, or let
 -- pg_hba.conf say peer or cert; clients read it from ~/.pgpass, never from a
@@ -17,11 +18,16 @@
 \set ON_ERROR_STOP on
 \if :{?dump_role} \else \set dump_role pgk_dump \endif
 \if :{?restore_role} \else \set restore_role pgk_restore \endif
+\if :{?index_role} \else \set index_role pgk_index \endif
 
 BEGIN;
 SET LOCAL search_path = '';
 SET LOCAL client_min_messages = warning;
 SELECT current_setting('server_version_num')::int >= 140000 AS has_read_all,
+       current_setting('server_version_num')::int >= 170000 AS has_maintain,
+       :'index_role' <> '' AS want_index,
+       NOT EXISTS (SELECT FROM pg_catalog.pg_roles
+           WHERE rolname = :'index_role') AS new_index,
        :'dump_role' <> '' AS want_dump,
        :'restore_role' <> '' AS want_restore,
        NOT EXISTS (SELECT FROM pg_catalog.pg_roles
@@ -91,5 +97,32 @@ ALTER ROLE :"restore_role" CREATEDB;
 -- for --replace --force, which ends the sessions of others
 GRANT pg_signal_backend TO :"restore_role";
 COMMENT ON ROLE :"restore_role" IS 'makes and fills databases for pgk-restore';
+\endif
+
+-- pgk-index --------------------------------------------------------------------
+-- Looks at all indexes, and makes and drops those of tables that it owns by
+-- being a member of their owners. A superuser's tables are left out: a member
+-- of a superuser is one. Give such tables an owner, or let a superuser apply.
+\if :want_index
+\if :new_index
+CREATE ROLE :"index_role" LOGIN;
+\endif
+GRANT CONNECT, TEMPORARY ON DATABASE :"database" TO :"index_role";
+-- statistics and sessions of all, to see who keeps a build waiting
+GRANT pg_monitor TO :"index_role";
+\if :has_read_all
+GRANT pg_read_all_data TO :"index_role";
+\endif
+\if :has_maintain
+GRANT pg_maintain TO :"index_role";
+\endif
+SELECT DISTINCT pg_catalog.format('GRANT %I TO %I', r.rolname, :'index_role')
+FROM pg_catalog.pg_class c
+JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+JOIN pg_catalog.pg_roles r ON r.oid = c.relowner
+WHERE c.relkind IN ('r', 'p', 'm') AND n.nspname !~ '^pg_'
+  AND n.nspname <> 'information_schema' AND NOT r.rolsuper
+  AND r.rolname <> :'index_role' \gexec
+COMMENT ON ROLE :"index_role" IS 'judges and makes indexes for pgk-index';
 \endif
 COMMIT;

@@ -14,7 +14,7 @@ extern const char sql_index_progress[], sql_index_dumps[],
     sql_index_validity[];
 
 #define POLL_MS 500       /* between two looks at a build */
-#define SAY_AFTER 5.0     /* seconds of waiting before it is said */
+#define SAY_AFTER 2.0     /* seconds of waiting before it is said */
 #define SHORT_PAUSE_MS 2000 /* between two tries at a lock others need */
 #define CLEAN_MS 5000     /* for a drop; a stop leaves 20 s */
 

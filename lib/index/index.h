@@ -200,7 +200,7 @@ void index_file_free(struct index_file *f); /* NULL ok */
 /*
  * lint: what can be said of a policy without a server. INDEX_ERROR is what
  * diff and apply refuse: UNNAMED, TWICE (one name, two indexes), LONG-NAME,
- * VOLATILE. INDEX_WARNING: DUPLICATE, PREFIX, DESC (alone it buys nothing),
+ * ONLY, VOLATILE. INDEX_WARNING: DUPLICATE, PREFIX, DESC (alone it buys nothing),
  * NOT-IDEMPOTENT (no IF NOT EXISTS), CONCURRENTLY, KEY-COPY. INDEX_NOTE is
  * guessed from names: HOT, FEW-VALUES.
  */

@@ -40,6 +40,9 @@ lint_name(const struct index_statement *s, struct index_report *r,
 	if (len > INDEX_NAME_MAX && say(r, INDEX_ERROR, "LONG-NAME", s,
 	    "longer than 63 bytes: the server would cut it", e) == -1)
 		return -1;
+	if (s->only && say(r, INDEX_ERROR, "ONLY", s, "ON ONLY leaves the "
+	    "partitions without: the index would be invalid", e) == -1)
+		return -1;
 	if (!s->if_not_exists && say(r, INDEX_WARNING, "NOT-IDEMPOTENT", s,
 	    "without IF NOT EXISTS the file cannot be run twice", e) == -1)
 		return -1;

@@ -189,6 +189,15 @@ take_order(struct parser *p, struct index_key *k, struct err *e)
 	return p->end ? 0 : bad(p, "\",\" or \")\"", e);
 }
 
+/* Whether no token lies between. */
+static bool
+is_blank(const char *from, const char *to)
+{
+	struct sqltext_token t;
+
+	return !sqltext_token(&from, &t) || t.begin >= to;
+}
+
 static int
 add_key(struct index_statement *s, const char *text, size_t len,
     struct err *e)
@@ -196,6 +205,7 @@ add_key(struct index_statement *s, const char *text, size_t len,
 	struct index_key *k = &s->keys[s->key_count];
 	char *part;
 	struct parser p;
+	struct sqltext_token first;
 	const char *begin;
 	int rc = -1;
 
@@ -212,18 +222,13 @@ add_key(struct index_statement *s, const char *text, size_t len,
 	}
 	s->key_count++;
 	begin = p.t.begin;
-	k->column = p.t.kind == SQLTEXT_WORD;
-	if (k->column && !p.t.cut && (k->what = copy(p.t.word,
-	    strlen(p.t.word), e)) == NULL)
-		goto done;
+	first = p.t;
 	skip_expression(&p);
-	/* one word is a column; anything more was an expression */
-	if (!k->column || k->what == NULL ||
-	    memchr(begin, '(', (size_t)(p.t.begin - begin)) != NULL) {
-		k->column = false;
-		free(k->what);
-		k->what = index_words(begin, (size_t)(p.t.begin - begin), e);
-	}
+	/* one word is a column; anything more is an expression */
+	k->column = first.kind == SQLTEXT_WORD && !first.cut &&
+	    is_blank(first.end, p.t.begin);
+	k->what = k->column ? copy(first.word, strlen(first.word), e) :
+	    index_words(begin, (size_t)(p.t.begin - begin), e);
 	if (k->what != NULL && take_kind(&p, k, e) == 0)
 		rc = take_order(&p, k, e);
 done:

@@ -34,7 +34,7 @@ ok "and cannot change a row" test "$rc" -ne 0
 run pgk-restore -q -U pgk_restore latest:medtranslate -d copy --create
 ok "pgk_restore restores" test "$rc" -eq 0 -o "$rc" -eq 3
 is "$(q copy 'SELECT count(*) FROM agents')" 10 "the rows behind row security"
-run psql -Xq -d medtranslate -v dump_role= -v restore_role=other \
+run psql -Xq -d medtranslate -v dump_role= -v restore_role=other -v index_role= \
     -f "$ROOT/sql/roles.sql"
 exits 0 "roles.sql with names of one's own"
 is "$(q postgres "SELECT count(*) FROM pg_roles WHERE rolname IN ('other', '')")" \

@@ -1,0 +1,257 @@
+/*
+ * index: policies, good and hostile, and what lint says of them.
+ */
+#include <stdlib.h>
+
+#include "index/index.h"
+#include "tap.h"
+
+static struct err e;
+
+static struct index_file *
+parse(const char *text)
+{
+	return index_file_parse(text, strlen(text), "p.sql", NULL, &e);
+}
+
+static void
+test_whole(void)
+{
+	struct index_file *f = parse("-- a comment\n\\set ON_ERROR_STOP on\n"
+	    "/* another; one */ create unique index concurrently if not exists"
+	    " \"색인 \"\"1\"\"\" on ONLY App.\"T t\" using GIN\n"
+	    "  (a, lower(B) COLLATE \"C\" text_ops DESC NULLS LAST, (x->>'y,)'),"
+	    " s.f(a, (b)) gist_trgm_ops(siglen = 3) ASC, c.d NULLS FIRST)"
+	    " include (\"Q\", z) nulls not distinct"
+	    " with (fillfactor = 70, x) tablespace t1 where a > 1 AND"
+	    " b='it''s;';");
+	const struct index_statement *s;
+
+	if (!OK(f != NULL && f->count == 1))
+		return;
+	s = &f->all[0];
+	EQ(s->line, 3);
+	OK(s->unique && s->concurrently && s->if_not_exists && s->only);
+	IS(s->name, "색인 \"1\"");
+	IS(s->schema, "app");
+	IS(s->table, "T t");
+	IS(s->method, "gin");
+	EQ(s->key_count, 5);
+	OK(s->keys[0].column && !s->keys[0].desc && !s->keys[0].nulls_first);
+	IS(s->keys[0].what, "a");
+	IS(s->keys[1].what, "lower ( b )");
+	IS(s->keys[1].kind, "collate \"C\" text_ops");
+	OK(!s->keys[1].column && s->keys[1].desc && !s->keys[1].nulls_first);
+	IS(s->keys[2].what, "( x - > > 'y,)' )");
+	IS(s->keys[3].what, "s . f ( a , ( b ) )");
+	IS(s->keys[3].kind, "gist_trgm_ops ( siglen = 3 )");
+	OK(!s->keys[4].column && s->keys[4].nulls_first);
+	EQ(s->include_count, 2);
+	IS(s->included[0], "Q");
+	OK(s->nulls_not_distinct);
+	IS(s->with, "fillfactor = 70, x");
+	IS(s->predicate, "a > 1 and b = 'it''s;'");
+	OK(strncmp(s->rest, "using GIN", 9) == 0);
+	index_file_free(f);
+}
+
+static void
+test_odd_names(void)
+{
+	struct index_file *f = parse("CREATE INDEX if ON t (a);\n\n"
+	    "CREATE INDEX ON t (b);create index i on t(c desc)\n;");
+
+	if (!OK(f != NULL && f->count == 3))
+		return;
+	IS(f->all[0].name, "if");
+	OK(!f->all[0].if_not_exists);
+	IS(f->all[1].name, NULL);
+	EQ(f->all[1].line, 3);
+	IS(f->all[2].name, "i");
+	IS(f->all[2].predicate, "");
+	OK(f->all[2].keys[0].desc && f->all[2].keys[0].nulls_first);
+	FAILS(index_file_check(f, &e) == -1, ERR_CONF, "\"p.sql\" line 3");
+	index_file_free(f);
+}
+
+/* Refused, each with its line, and the reason. */
+static void
+test_refused(void)
+{
+	static const struct {
+		const char *text, *word;
+	} bad[] = {
+		{ "\n\nDROP INDEX x;", "line 3: not a CREATE INDEX: \"drop\"" },
+		{ "CREATE TABLE t (a int);", "\"create table\"" },
+		{ "CREATE;", "\"create \"" },
+		{ "CREATE INDEX;", "name expected at its end" },
+		{ "CREATE INDEX CONCURRENTLY;", "name expected at its end" },
+		{ "CREATE INDEX a;", "ON expected" },
+		{ "CREATE INDEX a ON;", "a table expected at its end" },
+		{ "CREATE INDEX a ON t;", "\"(\" expected" },
+		{ "CREATE INDEX a ON t ();", "a column or expression" },
+		{ "CREATE INDEX a ON t (b,);", "a column or expression" },
+		{ "CREATE INDEX a ON t (b;", "line 1" },
+		{ "CREATE INDEX a ON t (b) c;", "end expected at \"c\"" },
+		{ "CREATE INDEX a ON t (b) WHERE;", "a condition" },
+		{ "CREATE INDEX a ON t (b) INCLUDE (c d);", "\"d\"" },
+		{ "CREATE INDEX a ON t (b) NULLS FIRST;", "DISTINCT" },
+		{ "CREATE INDEX a ON t (b NULLS x);", "FIRST or LAST" },
+		{ "CREATE INDEX a ON t (b DESC c);", "\"c\"" },
+		{ "CREATE INDEX a.b ON t (c);", "ON expected at \".\"" },
+		{ "CREATE INDEX a ON d.s.t (c);", "of this database" },
+		{ "CREATE INDEX IF NOT a ON t (c);", "EXISTS expected" },
+		{ "CREATE INDEX U&\"a\" ON t (c);", "name expected" },
+		{ "CREATE INDEX \"\" ON t (c);", "name expected" },
+		{ "CREATE INDEX a ON t USING 'x' (c);", "an index method" },
+		{ "COPY t FROM stdin;\n1\n\\.\n", "COPY" },
+		{ "\\! rm -rf x\n", "psql command" },
+		{ "\\set ON_ERROR_STOPx\n", "psql command" },
+		{ "CREATE INDEX a ON t (b)", "within the statement" },
+		{ "CREATE INDEX a ON t (b) WHERE c = 'x", "within a string" },
+	};
+
+	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+		FAILS(parse(bad[i].text) == NULL, ERR_CONF, bad[i].word);
+	FAILS(index_file_parse("a\0b;", 4, "p.sql", NULL, &e) == NULL,
+	    ERR_CONF, "NUL byte");
+}
+
+static void
+test_bounds(void)
+{
+	struct buf b = BUF_INIT(1 << 20);
+	struct index_file *f;
+
+	buf_str(&b, "CREATE INDEX a ON t (c0", &e);
+	for (int i = 1; i < INDEX_KEYS_MAX; i++)
+		buf_fmt(&b, &e, ", c%d", i);
+	buf_str(&b, ");", &e);
+	f = parse(b.data);
+	OK(f != NULL && f->all[0].key_count == INDEX_KEYS_MAX);
+	index_file_free(f);
+	b.len -= 2;
+	buf_str(&b, ", one_more);", &e);
+	FAILS(parse(b.data) == NULL, ERR_CONF, "more than 32 columns");
+	/* names and expressions of any length are taken or refused whole */
+	buf_reset(&b);
+	buf_str(&b, "CREATE INDEX a ON t (f(", &e);
+	for (int i = 0; i < 100000; i++)
+		buf_byte(&b, '(', &e);
+	buf_str(&b, ");", &e);
+	FAILS(parse(b.data) == NULL, ERR_CONF, "within the statement");
+	buf_reset(&b);
+	buf_fmt(&b, &e, "CREATE INDEX %0300d%0300d ON t (a);", 0, 0);
+	FAILS(parse(b.data) == NULL, ERR_CONF, "name expected");
+	buf_reset(&b);
+	buf_fmt(&b, &e, "CREATE INDEX x%0300d ON t (a);", 0);
+	FAILS(parse(b.data) == NULL, ERR_CONF, "name expected");
+	buf_reset(&b);
+	buf_fmt(&b, &e, "CREATE INDEX x%063d ON t (a, x%0300d);", 0, 0);
+	f = parse(b.data);
+	if (OK(f != NULL))
+		FAILS(index_file_check(f, &e) == -1, ERR_CONF, "63 bytes");
+	index_file_free(f);
+	buf_free(&b);
+}
+
+/* "name VERDICT," of all findings, in order. */
+static void
+lint(const char *text, const char *want)
+{
+	struct index_report r = INDEX_REPORT_INIT("lint");
+	struct index_file *f = index_file_parse(text, strlen(text), "p.sql",
+	    &r, &e);
+	struct buf b = BUF_INIT(1 << 16);
+
+	buf_str(&b, "", &e);
+	if (OK(f != NULL) && OK(index_lint(f, &r, &e) == 0)) {
+		index_report_sort(&r);
+		for (size_t i = 0; i < r.count; i++)
+			buf_fmt(&b, &e, "%s %s,", r.findings[i].index != NULL ?
+			    r.findings[i].index : "-", r.findings[i].verdict);
+		IS(b.data, want);
+	}
+	buf_free(&b);
+	index_file_free(f);
+	index_report_free(&r);
+}
+
+#define C "CREATE INDEX IF NOT EXISTS "
+#define U "CREATE UNIQUE INDEX IF NOT EXISTS "
+
+static void
+test_lint_single(void)
+{
+	lint("", "");
+	lint(C "a ON t (b, c DESC) WHERE d > 3;", "");
+	lint("CREATE INDEX a ON t (b);", "a NOT-IDEMPOTENT,");
+	lint("CREATE INDEX CONCURRENTLY IF NOT EXISTS a ON t (b);",
+	    "a CONCURRENTLY,");
+	lint("CREATE INDEX ON t (b);", "- UNNAMED,");
+	lint(C "a ON ONLY t (b);", "a ONLY,");
+	lint("DROP TABLE x;\n" C "a ON t (b);\nSELECT 1;",
+	    "- REFUSED,- REFUSED,");
+	lint(C "a ON t (b DESC);", "a DESC,");
+	lint(C "a ON t (b DESC, c DESC);", "a DESC,");
+	/* not what the other direction gives */
+	lint(C "a ON t (b DESC NULLS LAST);" C "d ON t (c DESC, b);", "");
+	lint(C "x ON t (id);", "x KEY-COPY,");
+	lint(C "t_pk ON t (b);", "t_pk KEY-COPY,");
+	lint(C "x ON t (id) WHERE id > 7;" C "y ON t (id, c);", "");
+	lint(C "a ON t (b) WHERE c > now();", "a VOLATILE,");
+	lint(C "a ON t (b) WHERE c = CURRENT_USER;", "a VOLATILE,");
+	lint(C "a ON t (now, \"now\") WHERE random > 3;", "");
+	lint(C "a ON t (b) WHERE c = 'now()' /* now() */;", "");
+	lint(C "a ON t (last_seen, b);", "a HOT,");
+	lint(C "a ON t (status);", "a FEW-VALUES,");
+	lint(C "a ON t (status) WHERE status = 'open';", "");
+}
+
+static void
+test_lint_pairs(void)
+{
+	lint(C "a ON t (x);" C "b ON t (x);", "b DUPLICATE,");
+	lint(C "a ON t (x);" C "b ON t (y);" C "c ON o (x);", "");
+	lint(C "a ON s.t (x);" C "b ON t (x);", "b DUPLICATE,");
+	lint(C "a ON s.t (x);" C "b ON r.t (x);", "");
+	lint(C "a ON t (x);" C "b ON t (x, y);", "a PREFIX,");
+	lint(C "a ON t (x);" C "b ON t (x DESC, y DESC NULLS FIRST);",
+	    "a PREFIX,b DESC,");
+	lint(C "a ON t (x, y DESC);" C "b ON t (x DESC, y);", "b DUPLICATE,");
+	lint(C "a ON t (x, y);" C "b ON t (x, y DESC, z);", "");
+	lint(C "a ON t (x NULLS FIRST);" C "b ON t (x, z);", "");
+	/* what forbids rows is no mere prefix, nor does a plain one do it */
+	lint(U "a ON t (x);" C "b ON t (x, y);", "");
+	lint(U "a ON t (x);" C "b ON t (x);", "b DUPLICATE,");
+	lint(C "a ON t (x);" U "b ON t (x);", "a DUPLICATE,");
+	lint(U "a ON t (x);" U "b ON t (x) NULLS NOT DISTINCT;", "");
+	/* another predicate, method, class, collation, payload */
+	lint(C "a ON t (x);" C "b ON t (x) WHERE y;", "");
+	lint(C "a ON t (x) WHERE  y;" C "b ON t (x) WHERE Y;",
+	    "b DUPLICATE,");
+	lint(C "a ON t (x);" C "b ON t USING hash (x);", "");
+	lint(C "a ON t USING gin (x);" C "b ON t USING gin (x, y);", "");
+	lint(C "a ON t (x text_pattern_ops);" C "b ON t (x);", "");
+	lint(C "a ON t (x COLLATE \"C\");" C "b ON t (x);", "");
+	lint(C "a ON t (x);" C "b ON t (x) INCLUDE (y);", "a DUPLICATE,");
+	lint(C "a ON t (x) INCLUDE (z);" C "b ON t (x, y);", "");
+	lint(C "a ON t (x) INCLUDE (y);" C "b ON t (x, y);", "a PREFIX,");
+	lint(C "a ON t (lower(x));" C "b ON t (LOWER ( x ));",
+	    "b DUPLICATE,");
+	/* one name */
+	lint(C "a ON t (x);" C "A ON t (y);", "a TWICE,");
+	lint(C "a ON r.t (x);" C "a ON s.t (y);", "");
+}
+
+int
+main(void)
+{
+	test_whole();
+	test_odd_names();
+	test_refused();
+	test_bounds();
+	test_lint_single();
+	test_lint_pairs();
+	return done();
+}
