@@ -285,8 +285,8 @@ restore_passwords(struct tool *t, struct source *s, struct err *e)
 	if (o == NULL || t->no_passwords)
 		return 0;
 	if ((b = repo_object_open(t->cli.repo, s->set, o, e)) != NULL &&
-	    (out = unpack_stream(restore_globals(&t->o, e), t->cli.keys, e)) !=
-	    NULL && blob_send(b, 0, b->size, out, e) == 0)
+	    (out = unpack_stream(restore_globals(&t->o, e), t->cli.keys, 1,
+	    e)) != NULL && blob_send(b, 0, b->size, out, e) == 0)
 		rc = sink_finish(out, e);
 	sink_free(out);
 	blob_free(b);

@@ -33,7 +33,7 @@ restore_object(struct recover *r, const struct repo_set *set, unsigned number,
 
 	if (b != NULL)
 		s = digest_tee(unpack_stream(combine_archive(r, space, number,
-		    e), r->o->keys, e), &sum, e);
+		    e), r->o->keys, r->o->jobs, e), &sum, e);
 	if (s != NULL && (rc = send(r, b, s, e)) == 0 &&
 	    !digest_same(&sum, &o->sum))
 		rc = err_set(e, ERR_CORRUPT,

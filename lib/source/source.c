@@ -133,7 +133,7 @@ static int
 send_stream(struct source *s, const struct age_keys *keys, struct sink *out,
     struct digest *sum, struct err *e)
 {
-	struct sink *in = digest_tee(unpack_stream(sink_keep(out, e), keys,
+	struct sink *in = digest_tee(unpack_stream(sink_keep(out, e), keys, 1,
 	    e), sum, e);
 	int rc = in == NULL ? -1 : s->blob != NULL ?
 	    blob_send(s->blob, 0, s->blob->size, in, e) :

@@ -13,6 +13,7 @@ struct unpack {
 	struct sink base;
 	struct sink *next; /* NULL once it has been handed to `inner` */
 	const struct age_keys *keys;
+	unsigned threads;
 	bool may_be_age;    /* the outer one of the two: age is not nested */
 	struct sink *inner; /* what takes the bytes, once they are known */
 	size_t len;
@@ -20,7 +21,8 @@ struct unpack {
 };
 
 static struct sink *unpack_new(struct sink *next,
-    const struct age_keys *keys, bool may_be_age, struct err *e);
+    const struct age_keys *keys, unsigned threads, bool may_be_age,
+    struct err *e);
 
 /* Choose by the first bytes, and let those go their way. */
 static int
@@ -31,11 +33,11 @@ decide(struct unpack *u, struct err *e)
 
 	u->next = NULL;
 	if (u->may_be_age && age_sniff(u->head, u->len, &armored))
-		u->inner = age_reader(unpack_new(next, u->keys, false, e),
-		    u->keys, e);
+		u->inner = age_reader(unpack_new(next, u->keys, u->threads,
+		    false, e), u->keys, e);
 	else
-		u->inner = codec_reader(next, codec_sniff(u->head, u->len),
-		    e);
+		u->inner = codec_parallel_reader(next, codec_sniff(u->head,
+		    u->len), u->threads, e);
 	if (u->inner == NULL)
 		return -1;
 	return sink_write(u->inner, u->head, u->len, e);
@@ -84,8 +86,8 @@ unpack_free(struct sink *s)
 }
 
 static struct sink *
-unpack_new(struct sink *next, const struct age_keys *keys, bool may_be_age,
-    struct err *e)
+unpack_new(struct sink *next, const struct age_keys *keys, unsigned threads,
+    bool may_be_age, struct err *e)
 {
 	static const struct sink_ops ops = { unpack_write, unpack_finish,
 		unpack_free };
@@ -96,14 +98,16 @@ unpack_new(struct sink *next, const struct age_keys *keys, bool may_be_age,
 	u->base.ops = &ops;
 	u->next = next;
 	u->keys = keys;
+	u->threads = threads;
 	u->may_be_age = may_be_age;
 	return &u->base;
 }
 
 struct sink *
-unpack_stream(struct sink *next, const struct age_keys *keys, struct err *e)
+unpack_stream(struct sink *next, const struct age_keys *keys,
+    unsigned threads, struct err *e)
 {
-	return unpack_new(next, keys, true, e);
+	return unpack_new(next, keys, threads, true, e);
 }
 
 struct blob *

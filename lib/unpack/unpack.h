@@ -12,11 +12,12 @@
 
 /*
  * A stage for streams. `keys` (borrowed; NULL: none) opens age; without a
- * key an age file is ERR_KEY with a hint. Errors as age_reader, gz_reader
- * and zst_reader say.
+ * key an age file is ERR_KEY with a hint. `threads` decompress
+ * (codec_parallel_reader()). Errors as age_reader, gz_reader and zst_reader
+ * say.
  */
 struct sink *unpack_stream(struct sink *next, const struct age_keys *keys,
-    struct err *e);
+    unsigned threads, struct err *e);
 
 /* The same for blobs, but only age is taken off. `inner` is taken. */
 struct blob *unpack_blob(struct blob *inner, const struct age_keys *keys,

@@ -35,7 +35,7 @@ static int
 unpack(const struct buf *file, size_t step, const struct age_keys *with,
     struct sink *next)
 {
-	struct sink *s = unpack_stream(next, with, &e);
+	struct sink *s = unpack_stream(next, with, 2, &e);
 	int rc = s == NULL ? -1 : 0;
 
 	for (size_t at = 0; rc == 0 && at < file->len; at += step)
@@ -122,7 +122,7 @@ test_errors(void)
 	buf_str(&file, "age-encryption.org/v9\n-> X25519 ...\n", &e);
 	FAILS(unpack(&file, 1, keys, sink_null(&e)) == -1, ERR_CORRUPT,
 	    "not of version 1");
-	OK(unpack_stream(NULL, keys, &e) == NULL && e.kind == ERR_NONE);
+	OK(unpack_stream(NULL, keys, 2, &e) == NULL && e.kind == ERR_NONE);
 	OK(unpack_blob(NULL, keys, &e) == NULL && e.kind == ERR_NONE);
 	buf_free(&file);
 }
@@ -225,7 +225,7 @@ test_weak(void)
 	}
 	/* freed without a byte, and in the midst of the first bytes */
 	weak_freed = 0;
-	sink_free(unpack_stream(weak_new(9), keys, &e));
+	sink_free(unpack_stream(weak_new(9), keys, 2, &e));
 	EQ(weak_freed, 1);
 	buf_free(&file);
 }
