@@ -10,6 +10,9 @@
 #include "index/index.h"
 #include "unit/unit.h"
 
+#define ALSO_MAX 31
+#define DAY ((int64_t)86400)
+
 struct tool {
 	struct cli cli; /* first */
 	bool json, tsv, all;
@@ -23,6 +26,13 @@ struct tool {
 	/* bloat */
 	const char *min_bloat, *min_size;
 	bool estimate;
+	/* unused, watch-usage */
+	const char *also[ALSO_MAX];
+	size_t also_count;
+	bool has_also, alone;
+	const char *min_age, *max_scans, *keep;
+	struct pg_target *targets[ALSO_MAX + 1];
+	size_t target_count;
 };
 
 static struct tool tool = { .cli = CLI_INIT("pgk-index") };
@@ -175,6 +185,93 @@ run_bloat(struct tool *t, struct err *e)
 	return rc;
 }
 
+/* The server of -d, -h and so on, and those of --also: the same but for what it says. */
+static int
+open_nodes(struct tool *t, struct index_nodes *nodes, struct err *e)
+{
+	for (size_t i = 0; i <= t->also_count; i++) {
+		struct pg_target *x = pg_target_copy(t->cli.target, e);
+
+		if (x == NULL)
+			return -1;
+		t->targets[t->target_count++] = x;
+		if (i > 0 && pg_target_conninfo(x, t->also[i - 1], e) == -1)
+			return err_prefix(e, "--also");
+	}
+	nodes->all = (const struct pg_target *const *)t->targets;
+	nodes->count = t->target_count;
+	return 0;
+}
+
+static void
+close_nodes(struct tool *t)
+{
+	for (size_t i = 0; i < t->target_count; i++)
+		pg_target_free(t->targets[i]);
+	t->target_count = 0;
+}
+
+/* A duration an option gave, or `otherwise` in seconds. */
+static int
+duration(const char *option, const char *word, int64_t otherwise,
+    int64_t *seconds, struct err *e)
+{
+	*seconds = otherwise;
+	if (word == NULL || unit_parse_duration(word, seconds, e) == 0)
+		return 0;
+	return err_prefix(e, "%s", option);
+}
+
+static int
+unused_options(struct tool *t, struct index_unused_options *o, struct err *e)
+{
+	int64_t scans = 0;
+
+	o->alone = t->alone;
+	if (duration("--min-age", t->min_age, 35 * DAY, &o->min_age, e) == -1)
+		return -1;
+	if (t->max_scans != NULL && unit_parse_number(t->max_scans, 0,
+	    INT64_MAX, &scans, e) == -1)
+		return err_prefix(e, "--max-scans");
+	o->max_scans = (uint64_t)scans;
+	/* a store that is not there yet has no samples */
+	if (cli_names_store(&t->cli) && cli_open_store(&t->cli, 0, e) == -1 &&
+	    (t->cli.store_url != NULL || e->kind != ERR_ABSENT))
+		return -1;
+	err_clear(e);
+	o->store = t->cli.store;
+	return 0;
+}
+
+static int
+run_unused(struct tool *t, struct err *e)
+{
+	struct index_unused_options o = { .store = NULL };
+	struct index_nodes nodes;
+	int rc = -1;
+
+	if (unused_options(t, &o, e) == 0 && open_nodes(t, &nodes, e) == 0)
+		rc = index_unused(&nodes, &o, &t->report, e);
+	close_nodes(t);
+	return rc;
+}
+
+static int
+run_watch_usage(struct tool *t, struct err *e)
+{
+	struct index_nodes nodes;
+	int64_t keep;
+	int rc = -1;
+
+	if (duration("--keep", t->keep, 400 * DAY, &keep, e) == 0 &&
+	    cli_open_store(&t->cli, STORE_CREATE, e) == 0 &&
+	    open_nodes(t, &nodes, e) == 0)
+		rc = index_usage_watch(&nodes, t->cli.store, keep,
+		    &t->report, e);
+	close_nodes(t);
+	return rc;
+}
+
 static const struct command commands[] = {
 	{ "apply", 1, 1, false, "dry-run drop-extra replace max-wait until",
 	    run_apply },
@@ -184,6 +281,9 @@ static const struct command commands[] = {
 	{ "invalid", 0, 0, false, "", run_invalid },
 	{ "missing-fk", 0, 0, false, "", run_missing_fk },
 	{ "bloat", 0, 0, false, "min-bloat min-size estimate", run_bloat },
+	{ "unused", 0, 0, false, "also min-age max-scans alone store",
+	    run_unused },
+	{ "watch-usage", 0, 0, false, "also keep store", run_watch_usage },
 	{ NULL, 0, 0, false, NULL, NULL }
 };
 
@@ -196,6 +296,18 @@ static const struct opt form_options[] = {
 	    NULL, &tool.all, NULL, NULL },
 	{ 0, NULL, NULL, NULL, NULL, NULL, NULL, NULL }
 };
+
+static int
+take_also(void *ctx, const char *value, struct err *e)
+{
+	struct tool *t = ctx;
+
+	if (t->also_count == ALSO_MAX)
+		return err_set(e, ERR_USAGE, "more than %d", ALSO_MAX);
+	t->has_also = true;
+	t->also[t->also_count++] = value;
+	return 0;
+}
 
 /*
  * An entry with `take` has `flag` as well, which it sets: by flag and word it
@@ -212,6 +324,20 @@ static const struct opt options[] = {
 	    "then go on without it", NULL, NULL, &tool.max_wait, NULL },
 	{ 0, "until", "HH:MM", "end at this time of day",
 	    NULL, NULL, &tool.until, NULL },
+	{ 0, "also", "CONNINFO",
+	    "unused, watch-usage: a standby; may be given more than once",
+	    take_also, &tool.has_also, NULL, NULL },
+	{ 0, "min-age", "DURATION",
+	    "unused: a verdict needs so long without use (default 35d)",
+	    NULL, NULL, &tool.min_age, NULL },
+	{ 0, "max-scans", "N",
+	    "unused: so many scans count as none (default 0)",
+	    NULL, NULL, &tool.max_scans, NULL },
+	{ 0, "alone", NULL, "unused: no queries run on standbys not named",
+	    NULL, &tool.alone, NULL, NULL },
+	{ 0, "keep", "DURATION",
+	    "watch-usage: delete samples older than this (default 400d)",
+	    NULL, NULL, &tool.keep, NULL },
 	{ 0, "min-bloat", "PERCENT", "bloat: report from PERCENT on (default 30)",
 	    NULL, NULL, &tool.min_bloat, NULL },
 	{ 0, "min-size", "SIZE", "bloat: and of SIZE or more (default 10MB)",
@@ -222,13 +348,14 @@ static const struct opt options[] = {
 };
 
 static const struct opt *const tables[] = { options, form_options,
-	cli_pg_options, cli_options, NULL };
+	cli_store_options, cli_pg_options, cli_options, NULL };
 
 static const struct opt_tool description = {
 	.name = "pgk-index",
 	.purpose = "judge the indexes of a database, and keep them.",
 	.usage = "[OPTION]... apply FILE.sql\n[OPTION]... diff FILE.sql\n[OPTION]... lint FILE.sql\n"
-	    "[OPTION]... duplicate|invalid|missing-fk|bloat",
+	    "[OPTION]... duplicate|invalid|missing-fk|bloat|unused\n"
+	    "[OPTION]... watch-usage",
 	.tables = tables,
 	.ctx = &tool,
 	.operands_min = 1,
@@ -280,6 +407,9 @@ check_options(const struct tool *t, const struct command *c, struct err *e)
 	    cli->port != NULL || cli->user != NULL))
 		return err_set(e, ERR_USAGE, "\"%s\" connects to no server",
 		    c->name);
+	if (cli->store_url != NULL && !has_word(c->options, "store"))
+		return err_set(e, ERR_USAGE, "option \"--store\" is not for "
+		    "\"%s\"", c->name);
 	if (t->json && t->tsv)
 		return err_set(e, ERR_USAGE, "--json and --tsv: only one can "
 		    "be meant");

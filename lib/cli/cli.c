@@ -101,6 +101,12 @@ cli_parse(struct cli *c, const struct opt_tool *tool, int argc, char **argv,
 	return 0;
 }
 
+bool
+cli_names_store(const struct cli *c)
+{
+	return c->store_url != NULL || c->conf->store.url != NULL;
+}
+
 int
 cli_open_store(struct cli *c, int store_flags, struct err *e)
 {

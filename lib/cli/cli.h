@@ -82,6 +82,9 @@ int cli_parse(struct cli *c, const struct opt_tool *tool, int argc,
 /* Open the store alone. ERR_USAGE with a hint when none is named. */
 int cli_open_store(struct cli *c, int store_flags, struct err *e);
 
+/* Whether an option or the configuration names a store. */
+bool cli_names_store(const struct cli *c);
+
 /*
  * Open store and repo, with the trusted keys configured; with STORE_CREATE,
  * for writing, with the signing key too.

@@ -18,6 +18,7 @@
 
 #include "pg/pg.h"
 #include "sink/sink.h"
+#include "store/store.h"
 
 /* INDEX_OK and INDEX_NOTE are said, but nothing was found wrong. */
 enum index_severity { INDEX_OK, INDEX_NOTE, INDEX_WARNING, INDEX_ERROR };
@@ -144,6 +145,45 @@ struct index_bloat_options {
 };
 int index_bloat(struct pg *c, const struct index_bloat_options *o,
     struct index_report *r, struct err *e);
+
+/*
+ * Servers of one cluster, the primary first, then those with --also: one
+ * that cannot be asked is an error, since queries run there too.
+ */
+struct index_nodes {
+	const struct pg_target *const *all;
+	size_t count;
+};
+
+/*
+ * unused: UNUSED: not scanned on any server for min_age seconds, which is
+ * proved: an index was there all the time (a sample shows it, its last scan or its
+ * creation's commit time), and the counters counted. Notes: IDLE (not
+ * scanned, but its age is not known, or a standby that is connected was not
+ * asked), EARLY (the counters are younger than min_age). OK are USED, and
+ * NEEDED: unique, of a constraint, replica identity, clustered by, leading
+ * with a foreign key's column, an extension's. Facts: scans, entries, writes,
+ * counted_since, last_scan, needed, proved_seconds, not_scanned_seconds,
+ * samples, servers; statistics_first: expressions whose statistics go with
+ * the index.
+ */
+struct index_unused_options {
+	struct store *store; /* with samples, or NULL */
+	int64_t min_age;
+	uint64_t max_scans;  /* that many are as none: EXPLAIN counts too */
+	bool alone;          /* standbys not given run no queries */
+};
+int index_unused(const struct index_nodes *nodes,
+    const struct index_unused_options *o, struct index_report *r,
+    struct err *e);
+
+/*
+ * watch-usage: put a sample of the counters into the store, and delete those
+ * older than `keep` seconds. One finding, INDEX_OK TAKEN, with the fact
+ * object.
+ */
+int index_usage_watch(const struct index_nodes *nodes, struct store *store,
+    int64_t keep, struct index_report *r, struct err *e);
 
 /*
  * The policy: a file of plain CREATE [UNIQUE] INDEX [IF NOT EXISTS] statements

@@ -12,6 +12,8 @@
  *	apply.c            the policy, made so
  *	ask.c              duplicate, invalid, missing-fk; rows to findings
  *	bloat.c            estimated and measured
+ *	unused.c           proof that nobody scans an index
+ *	usage*.c           counters of servers, and samples of them
  */
 #ifndef PGK_INDEX_INT_H
 #define PGK_INDEX_INT_H

@@ -283,6 +283,22 @@ pg_database(const struct pg *c)
 }
 
 const char *
+pg_host(const struct pg *c)
+{
+	const char *host = PQhost(c->conn);
+
+	return host != NULL ? host : "";
+}
+
+const char *
+pg_port(const struct pg *c)
+{
+	const char *port = PQport(c->conn);
+
+	return port != NULL ? port : "";
+}
+
+const char *
 pg_encoding(const struct pg *c)
 {
 	const char *text = PQparameterStatus(c->conn, "server_encoding");

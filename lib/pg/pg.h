@@ -56,6 +56,8 @@ void pg_close(struct pg *c); /* NULL ok */
 int pg_server_version(const struct pg *c); /* 150018 */
 const char *pg_server_version_text(const struct pg *c); /* "15.18 (Debian ...)" */
 const char *pg_database(const struct pg *c);
+const char *pg_host(const struct pg *c); /* or the socket's folder */
+const char *pg_port(const struct pg *c);
 const char *pg_encoding(const struct pg *c); /* of the server side database */
 
 /*
