@@ -43,8 +43,13 @@ int archive_system(struct archive *a, uint64_t *id, struct err *e);
 /* The same, written if there is none yet; ERR_REFUSED if it is another. */
 int archive_claim(struct archive *a, uint64_t id, struct err *e);
 
-/* The size of the archive's segments: LSN_SEGMENT_SIZE while it has none. */
+/*
+ * The size of the archive's segments: LSN_SEGMENT_SIZE while it has none; and
+ * the size for an archive that holds nothing yet, ERR_REFUSED if it is another.
+ * archive_put() claims it too, archive_put_run() does not.
+ */
 int archive_segment_size(struct archive *a, uint32_t *size, struct err *e);
+int archive_claim_size(struct archive *a, uint32_t size, struct err *e);
 
 struct archive_how {
 	struct codec codec;

@@ -52,9 +52,6 @@ struct archive_found {
 int archive_find(struct archive *a, const char *stem, unsigned *at,
     struct archive_found *out, struct err *e);
 
-/* archive.c: ERR_REFUSED when the archive's segments are of another size. */
-int archive_claim_size(struct archive *a, uint32_t size, struct err *e);
-
 /*
  * get.c: the plain bytes of an object to `out` (borrowed, not finished). Bytes
  * go out before all of them are proven.
