@@ -7,6 +7,7 @@
 int
 pg_send(struct pg *c, const char *command, struct err *e)
 {
+	c->sqlstate[0] = '\0';
 	if (PQsendQuery(c->conn, command) != 1)
 		return pg_fail(c, NULL, e);
 	c->sent = true;
@@ -81,10 +82,21 @@ pg_next(struct pg *c, enum pg_next *what, struct pg_rows **rows,
 int
 pg_copy_done(struct pg *c, struct err *e)
 {
-	if (PQputCopyEnd(c->conn, NULL) == 1)
+	/* in a COPY this tells of the COPY, else how the server ended it */
+	PGresult *res = PQgetResult(c->conn);
+
+	switch (PQresultStatus(res)) {
+	case PGRES_COPY_IN:
+	case PGRES_COPY_BOTH:
+		PQclear(res);
+		return PQputCopyEnd(c->conn, NULL) == 1 ? 0 :
+		    pg_fail(c, NULL, e);
+	case PGRES_COMMAND_OK:
+		PQclear(res);
 		return 0;
-	/* over already: the server has ended it with an error */
-	return give_up(c, PQgetResult(c->conn), e);
+	default:
+		return give_up(c, res, e);
+	}
 }
 
 static int64_t
