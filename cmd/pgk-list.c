@@ -13,6 +13,7 @@ struct tool {
 	struct cli cli; /* first */
 	bool json, tsv;
 	struct repo_list all;
+	struct list_base *bases; /* of each set, or NULL */
 	unsigned bad_count;
 	struct err bad; /* the first */
 };
@@ -101,6 +102,15 @@ gather(struct tool *t, struct err *e)
 }
 
 static int
+look_at_wal(struct tool *t, struct err *e)
+{
+	if (cli_open_history_keys(&t->cli, e) == -1)
+		return -1;
+	return list_bases(t->cli.repo, t->cli.keys, t->all.sets,
+	    t->all.count, &t->bases, e);
+}
+
+static int
 print(struct tool *t, struct err *e)
 {
 	struct sink *out = sink_fd(STDOUT_FILENO, "stdout", e);
@@ -111,11 +121,12 @@ print(struct tool *t, struct err *e)
 	if (out == NULL)
 		return -1;
 	if (t->json)
-		rc = list_json(t->cli.repo, l->sets, l->count, now, out, e);
+		rc = list_json(t->cli.repo, l->sets, t->bases, l->count, now,
+		    out, e);
 	else if (t->tsv)
-		rc = list_tsv(l->sets, l->count, now, out, e);
+		rc = list_tsv(l->sets, t->bases, l->count, now, out, e);
 	else if (l->count > 0)
-		rc = list_table(l->sets, l->count,
+		rc = list_table(l->sets, t->bases, l->count,
 		    t->cli.conf->policy.time_zone, now, out, e);
 	if (rc == 0)
 		rc = sink_finish(out, e);
@@ -135,11 +146,12 @@ main(int argc, char **argv)
 		err_set(&e, ERR_USAGE, "--json and --tsv: only one can be "
 		    "meant");
 	else if (cli_open_repo(c, 0, &e) == 0 && gather(&tool, &e) == 0 &&
-	    print(&tool, &e) == 0 && tool.bad_count > 0)
+	    look_at_wal(&tool, &e) == 0 && print(&tool, &e) == 0 && tool.bad_count > 0)
 		err_set(&e, tool.bad.kind, "%u %s cannot be read or %s "
 		    "damaged", tool.bad_count, tool.bad_count == 1 ? "set" :
 		    "sets", tool.bad_count == 1 ? "is" : "are");
 	c->status_no = tool.all.count == 0;
+	free(tool.bases);
 	repo_list_free(&tool.all);
 	return cli_end(c, &e);
 }

@@ -7,7 +7,6 @@
 
 #include "cli/cli.h"
 #include "form/form.h"
-#include "log/log.h"
 #include "prune/prune.h"
 #include "unit/unit.h"
 
@@ -142,18 +141,6 @@ report_wal(void *ctx, const struct prune_range *r, bool done)
 	printf(": %s\n", r->reason);
 }
 
-/* Without them more WAL is kept, at most: they need not be on this host. */
-static const struct age_keys *
-find_keys(struct cli *c)
-{
-	struct err why = ERR_INIT;
-
-	if (cli_open_identities(c, &why) == -1)
-		log_info("encrypted histories of timelines stay closed: %s",
-		    why.text);
-	return c->keys;
-}
-
 int
 main(int argc, char **argv)
 {
@@ -162,7 +149,8 @@ main(int argc, char **argv)
 
 	if (cli_parse(c, &description, argc, argv, &e) == -1 || c->done)
 		return cli_end(c, &e);
-	if (choose_kinds(&tool, &e) == 0 && cli_open_repo(c, 0, &e) == 0) {
+	if (choose_kinds(&tool, &e) == 0 && cli_open_repo(c, 0, &e) == 0 &&
+	    cli_open_history_keys(c, &e) == 0) {
 		struct prune_options o = {
 			.conf = c->conf,
 			.kinds = tool.kinds,
@@ -173,7 +161,7 @@ main(int argc, char **argv)
 			.now = unit_now(),
 			.report = report,
 			.report_wal = report_wal,
-			.keys = find_keys(c),
+			.keys = c->keys,
 			.ctx = &tool,
 		};
 

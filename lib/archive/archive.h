@@ -148,6 +148,10 @@ int archive_delete(struct archive *a, const struct archive_file *f,
 int archive_history(struct archive *a, uint32_t timeline,
     const struct age_keys *keys, struct lsn_history *out, struct err *e);
 
+/* Whether one of the histories is encrypted: *needs. */
+int archive_history_needs_key(struct archive *a, bool *needs,
+    struct err *e);
+
 /* The newest timeline that descends from `timeline` (itself at least). */
 int archive_newest(struct archive *a, uint32_t timeline,
     const struct age_keys *keys, uint32_t *newest, struct err *e);

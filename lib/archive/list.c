@@ -114,6 +114,26 @@ archive_list_free(struct archive_list *l)
 	l->count = 0;
 }
 
+static int
+note_sealed(void *ctx, const char *leaf, uint64_t size, struct err *e)
+{
+	size_t len = strlen(leaf);
+
+	(void)size;
+	(void)e;
+	if (strstr(leaf, ".history.") != NULL && len > 4 &&
+	    strcmp(leaf + len - 4, ".age") == 0)
+		*(bool *)ctx = true;
+	return 0;
+}
+
+int
+archive_history_needs_key(struct archive *a, bool *needs, struct err *e)
+{
+	*needs = false;
+	return store_list(a->store, ARCHIVE_FOLDER, note_sealed, needs, e);
+}
+
 int
 archive_delete(struct archive *a, const struct archive_file *f,
     struct err *e)

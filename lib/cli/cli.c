@@ -7,6 +7,7 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 
+#include "archive/archive.h"
 #include "fsx/fsx.h"
 #include "log/log.h"
 #include "progress/progress.h"
@@ -208,6 +209,24 @@ cli_open_identities(struct cli *c, struct err *e)
 	    add_passphrase(c, false, fallback, e) == -1)
 		return -1;
 	return add_each(c, files, age_add_identity_file, e);
+}
+
+int
+cli_open_history_keys(struct cli *c, struct err *e)
+{
+	struct archive *a = archive_open(c->store, e);
+	struct err why = ERR_INIT;
+	bool needs = false;
+	int rc = a == NULL ? -1 : archive_history_needs_key(a, &needs, e);
+
+	archive_close(a);
+	if (rc == 0 && needs && cli_open_identities(c, &why) == -1) {
+		if (why.kind == ERR_STOPPED)
+			return err_pass(e, &why);
+		log_info("encrypted histories of timelines stay closed: %s",
+		    why.text);
+	}
+	return rc;
 }
 
 int

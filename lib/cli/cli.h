@@ -98,6 +98,13 @@ int cli_open_recipients(struct cli *c, struct err *e);
 int cli_open_identities(struct cli *c, struct err *e);
 
 /*
+ * The same for a tool that does well without them, only to look into encrypted
+ * histories of timelines: nothing is asked for or looked for when there are
+ * none, and keys that are not on this host are no error.
+ */
+int cli_open_history_keys(struct cli *c, struct err *e);
+
+/*
  * Print the error, release all, return the exit status: 0; 1 with status_no;
  * 3 when warnings were given; err_status(); 128 + signal when stopped. A
  * stdout that could not be written (ENOSPC, EPIPE) turns success into ERR_SYS.

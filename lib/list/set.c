@@ -15,3 +15,9 @@ list_age(const struct repo_set *set, int64_t now)
 {
 	return now > set->end ? now - set->end : 0;
 }
+
+bool
+list_is_base(const struct repo_set *set)
+{
+	return set->kind == REPO_INCREMENTAL && set->method != NULL;
+}

@@ -12,6 +12,14 @@ static const struct form_column columns[] = {
 	{ "PLAIN", true }, { "ENCRYPTED", false }, { "ROWS", true },
 };
 
+/* with base backups among them */
+static const struct form_column chain_columns[] = {
+	{ "KIND", false }, { "NAME", false }, { "DATABASE", false },
+	{ "METHOD", false }, { "BUILDS ON", false }, { "TAKEN", false },
+	{ "AGE", true }, { "STORED", true }, { "PLAIN", true },
+	{ "ENCRYPTED", false }, { "ROWS", true },
+};
+
 /* "a, b" or "a, b and 5 more". */
 static int
 add_databases(struct form_table *t, const struct repo_set *set, struct err *e)
@@ -48,15 +56,24 @@ age_text(int64_t age, char out[UNIT_TEXT_MAX])
 	return unit_duration(age, out);
 }
 
+/* What has no such thing has a dash. */
 static int
-add_row(struct form_table *t, const struct repo_set *set, const char *zone,
-    int64_t now, struct err *e)
+add_word(struct form_table *t, const char *word, struct err *e)
+{
+	return form_table_cell(t, word != NULL ? word : "-", e);
+}
+
+static int
+add_row(struct form_table *t, const struct repo_set *set, bool chains,
+    const char *zone, int64_t now, struct err *e)
 {
 	char text[UNIT_TEXT_MAX];
 
 	if (form_table_cell(t, repo_kind_name(set->kind), e) == -1 ||
 	    form_table_cell(t, set->name, e) == -1 ||
 	    add_databases(t, set, e) == -1 ||
+	    (chains && (add_word(t, set->method, e) == -1 ||
+	        add_word(t, set->parent, e) == -1)) ||
 	    form_table_cell(t, unit_local(set->start, zone, text), e) == -1 ||
 	    form_table_cell(t, age_text(list_age(set, now), text), e) == -1 ||
 	    form_table_cell(t, unit_size(repo_set_stored(set), text),
@@ -64,22 +81,29 @@ add_row(struct form_table *t, const struct repo_set *set, const char *zone,
 	    form_table_cell(t, unit_size(repo_set_plain(set), text), e) == -1 ||
 	    form_table_cell(t, list_is_encrypted(set) ? "yes" : "no", e) == -1)
 		return -1;
+	if (list_is_base(set))
+		return add_word(t, NULL, e);
 	snprintf(text, sizeof text, "%" PRIu64, set->rows);
 	return form_table_cell(t, text, e);
 }
 
 int
-list_table(struct repo_set *const *sets, size_t count, const char *zone,
-    int64_t now, struct sink *out, struct err *e)
+list_table(struct repo_set *const *sets, const struct list_base *bases,
+    size_t count, const char *zone, int64_t now, struct sink *out,
+    struct err *e)
 {
-	struct form_table *t = form_table_new(columns,
-	    sizeof columns / sizeof *columns, e);
+	struct form_table *t = bases == NULL ?
+	    form_table_new(columns, sizeof columns / sizeof *columns, e) :
+	    form_table_new(chain_columns,
+	        sizeof chain_columns / sizeof *chain_columns, e);
 	int rc = t == NULL ? -1 : 0;
 
 	for (size_t i = 0; i < count && rc == 0; i++)
-		rc = add_row(t, sets[i], zone, now, e);
+		rc = add_row(t, sets[i], bases != NULL, zone, now, e);
 	if (rc == 0)
 		rc = form_table_print(t, out, e);
+	if (rc == 0 && bases != NULL)
+		rc = list_windows(sets, bases, count, zone, out, e);
 	form_table_free(t);
 	return rc;
 }

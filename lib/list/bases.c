@@ -1,0 +1,188 @@
+/* Chains of base backups, and the WAL that leads on from each. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "list/list_int.h"
+#include "log/log.h"
+
+/* A timeline, and the newest one that comes from it. */
+struct way {
+	uint32_t from;
+	struct lsn_history h;
+};
+
+struct look {
+	struct repo_set *const *sets;
+	size_t count;
+	struct archive *archive;
+	struct archive_list wal;
+	const struct age_keys *keys;
+	uint64_t system;
+	struct way *ways;
+	size_t way_count;
+};
+
+/* NAME of the full one at the end of the way up, or NULL. */
+static const char *
+base_of(const struct look *l, size_t i)
+{
+	for (size_t steps = 0; steps <= l->count; steps++) {
+		const char *parent = l->sets[i]->parent;
+		size_t k;
+
+		if (parent == NULL)
+			return l->sets[i]->name;
+		/* it lies a little before; backwards, and around the end */
+		for (k = 1; k <= l->count; k++) {
+			const struct repo_set *up =
+			    l->sets[(i + l->count - k) % l->count];
+
+			if (list_is_base(up) && strcmp(up->name, parent) == 0)
+				break;
+		}
+		if (k > l->count)
+			return NULL;
+		i = (i + l->count - k) % l->count;
+	}
+	return NULL;
+}
+
+/* The way to the newest timeline; what cannot be read ends it here. */
+static int
+find_way(struct look *l, uint32_t from, struct lsn_history *h,
+    struct err *e)
+{
+	struct err why = ERR_INIT;
+	uint32_t newest = from;
+
+	*h = (struct lsn_history){ from, NULL, 0 };
+	if (archive_newest(l->archive, from, l->keys, &newest, &why) == 0 &&
+	    (newest == 1 || archive_history(l->archive, newest, l->keys, h,
+	        &why) == 0))
+		return 0;
+	if (why.kind == ERR_NOMEM || why.kind == ERR_SYS ||
+	    why.kind == ERR_STOPPED)
+		return err_pass(e, &why);
+	*h = (struct lsn_history){ from, NULL, 0 };
+	log_info("WAL is followed on timeline %u alone: %s", (unsigned)from,
+	    why.text);
+	return 0;
+}
+
+static const struct lsn_history *
+way_from(struct look *l, uint32_t from, struct err *e)
+{
+	struct way *p;
+
+	for (size_t i = 0; i < l->way_count; i++)
+		if (l->ways[i].from == from)
+			return &l->ways[i].h;
+	p = reallocarray(l->ways, l->way_count + 1, sizeof *p);
+	if (p == NULL) {
+		err_nomem(e);
+		return NULL;
+	}
+	l->ways = p;
+	p[l->way_count].from = from;
+	if (find_way(l, from, &p[l->way_count].h, e) == -1)
+		return NULL;
+	return &p[l->way_count++].h;
+}
+
+static int
+look_ahead(struct look *l, const struct repo_set *set, struct list_base *b,
+    struct err *e)
+{
+	struct archive_reach reach;
+	const struct lsn_history *h;
+	uint64_t lsn, end;
+
+	if (set->lsn == NULL || set->end_lsn == NULL || set->timeline == 0 ||
+	    set->system_identifier == NULL || l->wal.count == 0 ||
+	    strtoull(set->system_identifier, NULL, 10) != l->system ||
+	    lsn_parse(set->lsn, &lsn, NULL) == -1 ||
+	    lsn_parse(set->end_lsn, &end, NULL) == -1)
+		return 0;
+	if ((h = way_from(l, set->timeline, e)) == NULL)
+		return -1;
+	archive_reach(&l->wal, h, set->timeline, lsn, true, &reach);
+	b->to = reach.end;
+	b->to_timeline = reach.end_timeline;
+	b->gap = reach.gap;
+	memcpy(b->missing, reach.missing, sizeof b->missing);
+	if (reach.end < end)
+		b->wal = LIST_WAL_MISSING;
+	else if (reach.gap && (reach.end - 1) / l->wal.segment_size ==
+	    (end - 1) / l->wal.segment_size)
+		b->wal = LIST_WAL_POINT;
+	else
+		b->wal = LIST_WAL_ON;
+	b->known = set->end;
+	return 0;
+}
+
+/* WAL that leads past the end of a base backup leads to when that ended. */
+static void
+know_times(const struct look *l, struct list_base *out)
+{
+	for (size_t i = 0; i < l->count; i++)
+		for (size_t k = 0; k < l->count; k++)
+			if (out[i].wal == LIST_WAL_ON &&
+			    out[k].wal >= LIST_WAL_POINT &&
+			    out[i].to == out[k].to &&
+			    out[i].to_timeline == out[k].to_timeline &&
+			    l->sets[k]->end > out[i].known)
+				out[i].known = l->sets[k]->end;
+}
+
+static int
+open_wal(struct look *l, struct repo *r, struct err *e)
+{
+	struct err why = ERR_INIT;
+
+	if ((l->archive = archive_open(repo_store(r), e)) == NULL ||
+	    archive_list(l->archive, 0, &l->wal, e) == -1)
+		return -1;
+	if (archive_system(l->archive, &l->system, &why) == 0)
+		return 0;
+	archive_list_free(&l->wal);
+	return why.kind == ERR_ABSENT ? 0 : err_pass(e, &why);
+}
+
+int
+list_bases(struct repo *r, const struct age_keys *keys,
+    struct repo_set *const *sets, size_t count, struct list_base **out,
+    struct err *e)
+{
+	struct look l = { .sets = sets, .count = count, .keys = keys };
+	struct list_base *bases = NULL;
+	bool any = false;
+	int rc = -1;
+
+	for (size_t i = 0; i < count; i++)
+		any = any || list_is_base(sets[i]);
+	if (any && (bases = calloc(count, sizeof *bases)) == NULL)
+		return err_nomem(e);
+	if (any && open_wal(&l, r, e) == -1)
+		goto done;
+	for (size_t i = 0; i < count && any; i++) {
+		if (!list_is_base(sets[i]))
+			continue;
+		bases[i].base = base_of(&l, i);
+		if (look_ahead(&l, sets[i], &bases[i], e) == -1)
+			goto done;
+	}
+	if (any)
+		know_times(&l, bases);
+	*out = bases;
+	bases = NULL;
+	rc = 0;
+done:
+	for (size_t i = 0; i < l.way_count; i++)
+		lsn_history_free(&l.ways[i].h);
+	free(l.ways);
+	archive_list_free(&l.wal);
+	archive_close(l.archive);
+	free(bases);
+	return rc;
+}

@@ -1,0 +1,114 @@
+/* Which times can be recovered: base backups that the same WAL leads on from. */
+#include <inttypes.h>
+#include <string.h>
+
+#include "list/list_int.h"
+#include "unit/unit.h"
+
+struct view {
+	struct repo_set *const *sets;
+	const struct list_base *bases;
+	size_t count;
+	const char *zone;
+	struct buf *out;
+	struct err *e;
+};
+
+static bool
+is_usable(const struct view *v, size_t i)
+{
+	return list_is_base(v->sets[i]) && v->bases[i].base != NULL;
+}
+
+static bool
+is_same_window(const struct list_base *a, const struct list_base *b)
+{
+	return a->wal == LIST_WAL_ON && b->wal == LIST_WAL_ON &&
+	    a->to == b->to && a->to_timeline == b->to_timeline;
+}
+
+/* The window that set i opens, unless an earlier one has opened it. */
+static int
+add_window(const struct view *v, size_t i)
+{
+	const struct list_base *b = &v->bases[i];
+	char from[UNIT_TEXT_MAX], to[UNIT_TEXT_MAX], lsn[LSN_TEXT_MAX];
+	int64_t first = v->sets[i]->end;
+
+	for (size_t k = 0; k < v->count; k++) {
+		if (!is_usable(v, k) || !is_same_window(b, &v->bases[k]))
+			continue;
+		if (k < i)
+			return 0;
+		if (v->sets[k]->end < first)
+			first = v->sets[k]->end;
+	}
+	if (buf_fmt(v->out, v->e, "recoverable: any time from %s to %s and "
+	    "on (WAL to %s, timeline %" PRIu32 "), ",
+	    unit_local(first, v->zone, from),
+	    unit_local(b->known, v->zone, to), lsn_text(b->to, lsn),
+	    b->to_timeline) == -1)
+		return -1;
+	if (!b->gap)
+		return buf_str(v->out, "gaps: none\n", v->e);
+	return buf_fmt(v->out, v->e, "then a gap: %s is missing\n",
+	    b->missing);
+}
+
+/* The number of base backups of this sort. */
+static size_t
+count_of(const struct view *v, enum list_wal wal)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < v->count; i++)
+		n += is_usable(v, i) && v->bases[i].wal == wal;
+	return n;
+}
+
+static int
+add_rest(const struct view *v)
+{
+	size_t points = count_of(v, LIST_WAL_POINT);
+	size_t none = count_of(v, LIST_WAL_NONE);
+
+	if (points > 0 && buf_fmt(v->out, v->e, "recoverable: %zu older base "
+	    "%s only as %s ended\n", points, points == 1 ? "backup" :
+	    "backups", points == 1 ? "it" : "each") == -1)
+		return -1;
+	if (none > 0 && buf_fmt(v->out, v->e, "not recoverable from this "
+	    "store alone: %zu base %s, their WAL is not in it\n", none,
+	    none == 1 ? "backup" : "backups") == -1)
+		return -1;
+	for (size_t i = 0; i < v->count; i++) {
+		if (!list_is_base(v->sets[i]))
+			continue;
+		if (v->bases[i].base == NULL) {
+			if (buf_fmt(v->out, v->e, "not recoverable: %s, what "
+			    "it builds on is missing\n",
+			    v->sets[i]->name) == -1)
+				return -1;
+		} else if (v->bases[i].wal == LIST_WAL_MISSING &&
+		    buf_fmt(v->out, v->e, "not recoverable: %s, WAL %s is "
+		    "missing\n", v->sets[i]->name, v->bases[i].missing) == -1)
+			return -1;
+	}
+	return 0;
+}
+
+int
+list_windows(struct repo_set *const *sets, const struct list_base *bases,
+    size_t count, const char *zone, struct sink *out, struct err *e)
+{
+	struct buf b = BUF_INIT(FORM_LINE_MAX);
+	struct view v = { sets, bases, count, zone, &b, e };
+	int rc = buf_str(&b, "", e);
+
+	for (size_t i = 0; i < count && rc == 0; i++)
+		if (is_usable(&v, i) && bases[i].wal == LIST_WAL_ON)
+			rc = add_window(&v, i);
+	if (rc == 0 && (rc = add_rest(&v)) == 0)
+		rc = sink_write(out, b.data, b.len, e);
+	buf_free(&b);
+	return rc;
+}
