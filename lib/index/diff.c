@@ -19,6 +19,7 @@ static const struct {
 	[STATE_REDUNDANT] = { "REDUNDANT", INDEX_NOTE, NULL },
 	[STATE_NO_TABLE] = { "NO-TABLE", INDEX_ERROR, NULL },
 	[STATE_REFUSED] = { "REFUSED", INDEX_ERROR, NULL },
+	[STATE_UNVERIFIED] = { "UNVERIFIED", INDEX_NOTE, NULL },
 };
 
 /* From the method on: what two definitions differ in. */
@@ -86,6 +87,7 @@ say(const struct index_item *x, struct index_finding *f, struct err *e)
 	case STATE_REDUNDANT:
 		return say_redundant(x, f, e);
 	case STATE_CLASH: case STATE_NO_TABLE: case STATE_REFUSED:
+	case STATE_UNVERIFIED:
 		return index_text(&f->reason, e, "%s", x->why);
 	default:
 		return index_text(&f->reason, e, "%s",

@@ -68,18 +68,19 @@ bool index_covers(const struct index_entry *a, const struct index_entry *b);
 
 enum index_state { STATE_OK, STATE_MISSING, STATE_RENAMED, STATE_CHANGED,
 	STATE_INVALID, STATE_BUILDING, STATE_CLASH, STATE_REDUNDANT,
-	STATE_NO_TABLE, STATE_REFUSED };
+	STATE_NO_TABLE, STATE_REFUSED, STATE_UNVERIFIED };
 
 struct index_item {
 	const struct index_statement *s;
 	enum index_state state;
 	char *schema, *table, *oid; /* of the table, found; else NULL */
 	bool partitioned;           /* the table */
-	struct index_catalogue shadow;       /* what the statement makes */
+	/* what the statement makes; empty when the server would not say */
+	struct index_catalogue shadow;
 	const struct index_entry *entry; /* what there is, or NULL */
 	const struct index_entry *cover; /* makes it redundant, or NULL */
 	const char *cover_name;
-	char *why;                  /* of CLASH, NO_TABLE, REFUSED */
+	char *why;       /* of CLASH, NO_TABLE, REFUSED, UNVERIFIED */
 };
 
 struct index_plan {
@@ -97,6 +98,9 @@ struct index_plan {
 int index_plan_make(struct pg *c, const struct index_file *f,
     struct index_plan *out, struct err *e);
 void index_plan_free(struct index_plan *p);
+
+/* Whether `y` is what the item declares, but for its name. */
+bool index_is_item(const struct index_item *x, const struct index_entry *y);
 
 /* The item that `entry` is, or is to be by another name; NULL: none. */
 const struct index_item *index_plan_owner(const struct index_plan *p,

@@ -138,6 +138,29 @@ done:
 	return rc;
 }
 
+/*
+ * Whether an expression may use the whole row: the copy's rows are of another
+ * type, which a function of the table's rows does not take.
+ */
+static bool
+uses_row(const struct index_item *x)
+{
+	const char *at = x->s->rest;
+	struct sqltext_token t;
+
+	while (sqltext_token(&at, &t)) {
+		const char *after = at;
+		struct sqltext_token dot, star;
+
+		if (t.kind != SQLTEXT_WORD || strcmp(t.word, x->table) != 0)
+			continue;
+		if (!sqltext_token(&after, &dot) || dot.word[0] != '.' ||
+		    !sqltext_token(&after, &star) || star.word[0] == '*')
+			return true;
+	}
+	return false;
+}
+
 /* Of the statement itself; else of the session, and then all would fail. */
 static bool
 is_statements_fault(struct pg *c)
@@ -158,19 +181,15 @@ make_shadow(struct pg *c, struct index_item *x, struct err *e)
 
 	if (shadow_sql(x, &table, &index, e) == -1)
 		goto done;
-	if (pg_exec(c, table.data, e) == -1) {
-		if (strcmp(pg_sqlstate(c), "25006") == 0)
-			err_hint(e, "a policy is compared on a temporary "
-			    "table: this needs the primary");
+	if (pg_exec(c, table.data, e) == -1)
 		goto done;
-	}
 	/* as one statement, whatever it holds */
 	if (pg_query(c, index.data, NULL, 0, NULL, &why) == 0) {
 		rc = read_shadow(c, x, e);
 	} else if (!is_statements_fault(c)) {
 		err_pass(e, &why);
 	} else {
-		x->state = STATE_REFUSED;
+		x->state = uses_row(x) ? STATE_UNVERIFIED : STATE_REFUSED;
 		rc = index_text(&x->why, e, "%s", why.text);
 	}
 done:
@@ -252,6 +271,12 @@ check_name(struct pg *c, struct index_item *x, struct err *e)
 	return rc;
 }
 
+bool
+index_is_item(const struct index_item *x, const struct index_entry *y)
+{
+	return x->shadow.count > 0 && index_same(y, &x->shadow.all[0]);
+}
+
 static int
 judge_named(struct index_item *x, struct err *e)
 {
@@ -261,7 +286,7 @@ judge_named(struct index_item *x, struct err *e)
 		x->state = STATE_BUILDING;
 	else if (!y->valid && y->constraint == NULL)
 		x->state = STATE_INVALID;
-	else if (index_same(y, &x->shadow.all[0]))
+	else if (index_is_item(x, y))
 		x->state = STATE_OK;
 	else if (y->constraint == NULL)
 		x->state = STATE_CHANGED;
@@ -301,7 +326,7 @@ entry_renamed(const struct index_plan *p, const struct index_item *x)
 
 		if (strcmp(y->table_oid, x->oid) == 0 && y->valid &&
 		    y->constraint == NULL && y->attached == NULL &&
-		    index_same(y, &x->shadow.all[0]) &&
+		    index_is_item(x, y) &&
 		    index_plan_owner(p, y) == NULL)
 			return y;
 	}
@@ -364,6 +389,23 @@ judge_cover(const struct index_plan *p, struct index_item *x)
 		x->state = STATE_REDUNDANT;
 }
 
+/* What cannot be compared is told by its name alone. */
+static int
+judge_unverified(const struct index_plan *p, struct index_item *x,
+    struct err *e)
+{
+	x->entry = entry_named(p, x);
+	if (x->entry == NULL)
+		x->state = STATE_MISSING;
+	else if (!x->entry->valid)
+		x->state = x->entry->builder != NULL ? STATE_BUILDING :
+		    STATE_INVALID;
+	else
+		return index_text(&x->why, e, "an index of this name is there; "
+		    "one on whole rows cannot be compared");
+	return 0;
+}
+
 static int
 judge(struct pg *c, struct index_plan *p, struct err *e)
 {
@@ -371,6 +413,9 @@ judge(struct pg *c, struct index_plan *p, struct err *e)
 	size_t n = p->file->count;
 
 	for (x = p->items; x < p->items + n; x++) {
+		if (x->state == STATE_UNVERIFIED &&
+		    judge_unverified(p, x, e) == -1)
+			return -1;
 		if (x->shadow.count == 0)
 			continue;
 		x->state = STATE_MISSING;
@@ -396,13 +441,31 @@ index_is_droppable(const struct index_entry *x)
 	    x->attached == NULL;
 }
 
+static int
+check_primary(struct pg *c, struct err *e)
+{
+	struct pg_rows *rows = NULL;
+	bool standby;
+
+	if (pg_query(c, "SELECT pg_catalog.pg_is_in_recovery()", NULL, 0,
+	    &rows, e) == -1)
+		return -1;
+	standby = pg_bool(rows, 0, 0);
+	pg_rows_free(rows);
+	if (!standby)
+		return 0;
+	err_set(e, ERR_PG, "this server is a standby");
+	return err_hint(e, "a policy is compared on temporary tables: connect "
+	    "to the primary");
+}
+
 int
 index_plan_make(struct pg *c, const struct index_file *f,
     struct index_plan *out, struct err *e)
 {
 	struct index_plan p = { .file = f };
 
-	if (index_file_check(f, e) == -1)
+	if (index_file_check(f, e) == -1 || check_primary(c, e) == -1)
 		return -1;
 	if ((p.items = calloc(f->count + 1, sizeof *p.items)) == NULL)
 		return err_nomem(e);

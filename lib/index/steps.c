@@ -187,7 +187,7 @@ part_entry(const struct index_catalogue *k, const struct part *p,
 		if (strcmp(y->name, p->index) == 0 && !y->valid &&
 		    !y->partitioned && y->attached == NULL)
 			*invalid = true;
-		if (!index_same(y, &x->shadow.all[0]) || y->constraint ||
+		if (!index_is_item(x, y) || y->constraint != NULL ||
 		    !(y->valid || p->partitioned))
 			continue;
 		if (found == NULL || y->attached != NULL)
@@ -332,7 +332,7 @@ left_over(const struct index_plan *p, const struct index_item *x)
 static bool
 is_wanted(const struct index_entry *y, const struct index_item *x)
 {
-	return y != NULL && y->valid && index_same(y, &x->shadow.all[0]);
+	return y != NULL && y->valid && index_is_item(x, y);
 }
 
 static int
@@ -362,8 +362,7 @@ index_steps_item(struct pg *c, const struct index_plan *p,
 		return x->partitioned ? partitioned_steps(c, x, s, e) :
 		    build(x, x->s->name, x->schema, x->table, s, e);
 	case STATE_INVALID:
-		if (x->partitioned && index_same(x->entry,
-		    &x->shadow.all[0]))
+		if (x->partitioned && index_is_item(x, x->entry))
 			return partitioned_steps(c, x, s, e);
 		if (x->partitioned || x->entry->attached != NULL)
 			return 0;

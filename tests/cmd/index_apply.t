@@ -271,6 +271,33 @@ is "$(q m "SELECT pg_get_indexdef('cut'::regclass) LIKE '%WHERE (k > 0)'")" t "b
 run pgk-index apply -d m "$T/rest.sql"
 exits 0 "and then all is well"
 
+# a drop that must wait is finished by the server
+echo 'CREATE INDEX IF NOT EXISTS new_name ON public.t (k, v);' >"$T/one.sql"
+q m 'DROP INDEX rule'
+reader t 60
+run pgk-index apply --tsv --drop-extra --max-wait 1s -d m "$T/one.sql"
+exits 1 "a drop that waits too long"
+is "$(verdict cut) $(verdict later)" "POSTPONED POSTPONED" "is put off"
+out_has 'the server drops it as soon as it can' "and said to need the server"
+unread
+server_until "count(*) = 0 FROM pg_stat_activity WHERE query LIKE 'DROP%' AND state = 'active'
+    AND pid <> pg_backend_pid()"
+is "$(state cut)$(state later)" "" "which does so"
+q m 'CREATE INDEX extra ON t (v)'
+reader t 60
+pgk-index apply --drop-extra -d m "$T/one.sql" >"$T/out" 2>"$T/err" </dev/null &
+pid=$!
+server_until "count(*) > 0 FROM pg_stat_activity WHERE query LIKE 'DROP%extra%'
+    AND wait_event_type = 'Lock'"
+kill -TERM $pid
+wait $pid
+rc=$?
+exits 143 "a drop that is ended by SIGTERM"
+unread
+server_until "count(*) = 0 FROM pg_stat_activity WHERE query LIKE 'DROP%' AND state = 'active'
+    AND pid <> pg_backend_pid()"
+is "$(state extra)" "" "is finished by the server too"
+
 printf '%s;\n' 'CREATE INDEX IF NOT EXISTS good ON public.t (k, c)' \
     'CREATE INDEX IF NOT EXISTS bad1 ON nowhere (a)' \
     'CREATE INDEX IF NOT EXISTS bad2 ON public."at all" (a)' >"$T/tables.sql"

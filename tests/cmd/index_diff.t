@@ -157,6 +157,18 @@ is "$(awk -F '\t' '$6 == "mine" { print $9 }' "$T/out")" \
     'the index of constraint "code" is the same' "whose index it is"
 is "$(awk -F '\t' '$6 == "newname" { print $10 }' "$T/out")" \
     'ALTER INDEX "app"."d6" RENAME TO "newname";' "the SQL that mends it"
+# an expression on whole rows cannot be compared
+q app "CREATE TABLE app.r (a int);
+    CREATE FUNCTION app.rf(app.r) RETURNS int LANGUAGE sql IMMUTABLE AS 'select 1';
+    CREATE INDEX rows_1 ON app.r (app.rf(r))"
+printf '%s;\n' 'CREATE INDEX IF NOT EXISTS rows_1 ON app.r (app.rf(r))' \
+    'CREATE INDEX IF NOT EXISTS rows_2 ON app.r (app.rf(r.*), a)' >"$T/rows.sql"
+run pgk-index diff --tsv -d app "$T/rows.sql"
+is "$(verdicts | tr '\n' ',')" "rows_1 UNVERIFIED,rows_2 MISSING," \
+    "an expression on whole rows"
+run pgk-index apply --tsv -d app "$T/rows.sql"
+exits 0 "can be built"
+is "$(verdicts | tr '\n' ',')" "rows_1 UNVERIFIED,rows_2 BUILT," "when it is missing"
 # an invalid one
 q app 'INSERT INTO app."이상한 Tbl" (id, a, b, ts) VALUES (1, 1, 1, now()), (2, 2, 2, now())'
 q app 'CREATE UNIQUE INDEX CONCURRENTLY torn ON app."이상한 Tbl" (ts)' 2>/dev/null
