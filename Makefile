@@ -143,7 +143,7 @@ install: all
 	$(INSTALL) -m 644 $(wildcard man/*.5) $(SHARE)/man/man5
 	$(INSTALL) -m 644 $(wildcard man/*.7) $(SHARE)/man/man7
 	$(INSTALL) -m 644 $(SQL) $(SHARE)/pgk/sql
-	$(INSTALL) -m 644 crontab.example $(SHARE)/pgk
+	$(INSTALL) -m 644 crontab.example $(wildcard cmd/*.service) $(SHARE)/pgk
 	for tool in $(TOOLS); do \
 	  $(BUILD)/bin/$$tool --completion bash >$(COMPLETIONS)/$$tool || exit 1; \
 	done

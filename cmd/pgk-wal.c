@@ -16,6 +16,7 @@
 #include "feed/feed.h"
 #include "fsx/fsx.h"
 #include "log/log.h"
+#include "receive/receive.h"
 #include "stop/stop.h"
 #include "unit/unit.h"
 
@@ -31,6 +32,8 @@ struct tool {
 	/* options of commands */
 	const char *compress, *prefetch, *datadir;
 	bool partial, yes;
+	const char *slot, *interval, *status_interval, *endpos;
+	bool create_slot, drop_slot, synchronous, no_loop, accept_gap;
 };
 
 static struct tool tool = { .cli = CLI_INIT("pgk-wal") };
@@ -44,6 +47,7 @@ struct command {
 	unsigned operands_min, operands_max;
 	const char *options; /* of those in `options`: "prefetch partial" */
 	char keys;           /* or 0 */
+	bool server;         /* it connects to one */
 	int (*run)(struct tool *t, struct err *e);
 };
 
@@ -167,22 +171,107 @@ run_adopt(struct tool *t, struct err *e)
 	return rc;
 }
 
+static int
+take_seconds(const char *option, const char *word, int64_t *seconds,
+    struct err *e)
+{
+	if (word == NULL)
+		return 0;
+	if (unit_parse_duration(word, seconds, e) == -1)
+		return err_prefix(e, "option \"--%s\"", option);
+	if (*seconds < 1 || *seconds > 3600)
+		return err_set(e, ERR_USAGE, "option \"--%s\": \"%s\" is not "
+		    "within 1s and 1h", option, word);
+	return 0;
+}
+
+static int
+read_receive_options(struct tool *t, struct receive_options *o,
+    struct err *e)
+{
+	if (take_seconds("interval", t->interval, &o->interval, e) == -1 ||
+	    take_seconds("status-interval", t->status_interval,
+	    &o->status_interval, e) == -1 ||
+	    receive_check_slot(o->slot, e) == -1)
+		return -1;
+	if (t->endpos != NULL && lsn_parse(t->endpos, &o->end, e) == -1)
+		return err_prefix(e, "option \"--endpos\"");
+	if (t->compress != NULL && codec_parse(t->compress, &t->cli.codec,
+	    e) == -1)
+		return err_prefix(e, "option \"--compress\"");
+	return 0;
+}
+
+static int
+run_receive(struct tool *t, struct err *e)
+{
+	const char *scratch = getenv("TMPDIR");
+	struct receive_options o = {
+		.target = t->cli.target,
+		.slot = t->slot != NULL ? t->slot : "pgk",
+		.create_slot = t->create_slot,
+		.synchronous = t->synchronous,
+		.once = t->no_loop,
+		.accept_gap = t->accept_gap,
+		.interval = RECEIVE_INTERVAL,
+		.status_interval = RECEIVE_STATUS_INTERVAL,
+		.scratch = scratch != NULL ? scratch : "/var/tmp",
+	};
+
+	if (read_receive_options(t, &o, e) == -1)
+		return -1;
+	if (t->drop_slot)
+		return receive_drop_slot(o.target, o.slot, e);
+	if (cli_open_recipients(&t->cli, e) == -1 ||
+	    open_archive(t, STORE_CREATE, e) == -1)
+		return -1;
+	o.store = t->cli.store;
+	o.archive = t->archive;
+	o.how = (struct archive_how){ t->cli.codec, t->cli.keys,
+		t->cli.jobs };
+	o.identities = t->cli.keys;
+	return receive_run(&o, e);
+}
+
+#define RECEIVE_OPTIONS "compress slot create-slot drop-slot synchronous " \
+	"interval status-interval endpos no-loop accept-gap"
+
 static const struct command commands[] = {
-	{ "push", "a PATH", 1, 1, "compress", 'w', run_push },
-	{ "get", "a NAME and a PATH", 2, 2, "partial prefetch", 'r',
+	{ "push", "a PATH", 1, 1, "compress", 'w', false, run_push },
+	{ "get", "a NAME and a PATH", 2, 2, "partial prefetch", 'r', false,
 	    run_get },
-	{ "adopt", "nothing", 0, 0, "pgdata yes", 0, run_adopt },
-	{ NULL, NULL, 0, 0, NULL, 0, NULL }
+	{ "receive", "nothing", 0, 0, RECEIVE_OPTIONS, 'w', true,
+	    run_receive },
+	{ "adopt", "nothing", 0, 0, "pgdata yes", 0, false, run_adopt },
+	{ NULL, NULL, 0, 0, NULL, 0, false, NULL }
 };
 
 static const struct opt options[] = {
-	{ 'Z', "compress", "METHOD", "push: gzip[:1-9], zstd[:1-19] or none "
+	{ 'Z', "compress", "METHOD", "push, receive: gzip[:1-9], zstd[:1-19] or none "
 	    "(default: gzip:1)", NULL, NULL, &tool.compress,
 	    "gzip zstd none" },
 	{ 0, "prefetch", "N", "get: fetch up to N more ahead (default: 8 in "
 	    "recovery)", NULL, NULL, &tool.prefetch, NULL },
 	{ 0, "partial", NULL, "get: take a segment that is not complete, too",
 	    NULL, &tool.partial, NULL, NULL },
+	{ 'S', "slot", "NAME", "receive: the replication slot (default: pgk)",
+	    NULL, NULL, &tool.slot, NULL },
+	{ 0, "create-slot", NULL, "receive: make the slot unless it is there",
+	    NULL, &tool.create_slot, NULL, NULL },
+	{ 0, "drop-slot", NULL, "receive: remove the slot, and do nothing else",
+	    NULL, &tool.drop_slot, NULL, NULL },
+	{ 0, "synchronous", NULL, "receive: make all durable at once and tell "
+	    "the server", NULL, &tool.synchronous, NULL, NULL },
+	{ 0, "interval", "DURATION", "receive: how long bytes may wait to be "
+	    "durable (default: 5s)", NULL, NULL, &tool.interval, NULL },
+	{ 0, "status-interval", "DURATION", "receive: how often the server is "
+	    "told (default: 10s)", NULL, NULL, &tool.status_interval, NULL },
+	{ 0, "endpos", "LSN", "receive: stop when all before LSN is durable",
+	    NULL, NULL, &tool.endpos, NULL },
+	{ 0, "no-loop", NULL, "receive: fail when the connection is lost",
+	    NULL, &tool.no_loop, NULL, NULL },
+	{ 0, "accept-gap", NULL, "receive: go on behind WAL that the server "
+	    "has no more", NULL, &tool.accept_gap, NULL, NULL },
 	{ 'D', "pgdata", "DIRECTORY", "adopt: the server's data directory",
 	    NULL, NULL, &tool.datadir, "DIRECTORY" },
 	{ 0, "yes", NULL, "adopt: do not ask", NULL, &tool.yes, NULL, NULL },
@@ -190,13 +279,14 @@ static const struct opt options[] = {
 };
 
 static const struct opt *const tables[] = { options, cli_encrypt_options,
-	cli_identity_options, cli_jobs_options, cli_store_options,
-	cli_options, NULL };
+	cli_identity_options, cli_pg_options, cli_jobs_options,
+	cli_store_options, cli_options, NULL };
 
 static const struct opt_tool description = {
 	.name = "pgk-wal",
 	.purpose = "put the write-ahead log into the archive and get it back.",
 	.usage = "[OPTION]... push PATH\n[OPTION]... get NAME PATH\n"
+	    "[OPTION]... receive [-S SLOT]\n"
 	    "[OPTION]... adopt [-D DIRECTORY]",
 	.tables = tables,
 	.ctx = &tool,
@@ -261,6 +351,10 @@ check_options(const struct tool *t, const struct command *c, struct err *e)
 		return refuse_option("no-encrypt", c, e);
 	if (cli->identities.count > 0 && !uses_keys(c, 'r'))
 		return refuse_option("identity", c, e);
+	if (!c->server && (cli->host != NULL || cli->port != NULL ||
+	    cli->user != NULL || cli->dbname != NULL))
+		return err_set(e, ERR_USAGE, "\"%s\" connects to no server",
+		    c->name);
 	if (t->operand_count < c->operands_min)
 		return err_set(e, ERR_USAGE, "\"%s\" needs %s", c->name,
 		    c->needs);
@@ -318,6 +412,10 @@ status_for_server(const char *command, const struct err *e, int status)
 			return 0;
 		return status > 125 ? err_status(ERR_BUSY) : status;
 	}
+	/* a loss that was made good long ago is no failure of today's */
+	if (strcmp(command, "receive") == 0 && status == 3 &&
+	    stop_requested() != 0)
+		return 0;
 	return status;
 }
 

@@ -18,12 +18,15 @@
 #	                                   a folder like the installation's share/,
 #	                                   where extensions may be added
 #
+# server_initdb=(OPTION...) before server_start goes to initdb as well.
+#
 # PG_BIN names the folder of the server's programs; without it the newest
 # installed is taken. PG_FSYNC=1 keeps fsync on. A server listens on a socket
 # in $T alone, so that any number run side by side; it trusts who can reach
 # the socket; it dies with the script that started it, even one killed.
 
 declare -A server_pids=()
+server_initdb=()
 
 if [ -z "${PG_BIN:-}" ]; then
 	PG_BIN=$(find /usr/lib/postgresql /usr/pgsql-* /usr/local/pgsql \
@@ -104,7 +107,7 @@ server_init()
 	[ -z "$server_user" ] || chown "$server_user" "$dir"
 	as_server "$server_bin/initdb" -D "$home" -U postgres -E UTF8 \
 	    --locale=C.UTF-8 --auth=trust --no-sync --data-checksums \
-	    >"$dir.init" 2>&1 </dev/null ||
+	    "${server_initdb[@]}" >"$dir.init" 2>&1 </dev/null ||
 	    server_fail "initdb: $(tail -n 3 "$dir.init")"
 	{
 		echo "listen_addresses = ''"
