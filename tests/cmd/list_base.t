@@ -14,7 +14,7 @@ segments()
 {
 	local i name
 	printf -v folder '%s/wal/%08X00000000' "$S" "$1"
-	mkdir -p -m 700 "$S/wal" "$folder"
+	(umask 077; mkdir -p "$S/wal" "$folder")
 	for ((i = $2; i <= $3; i++)); do
 		printf -v name '%08X00000000%08X.gz' "$1" "$i"
 		ln -f "$T/segment" "$folder/$name"

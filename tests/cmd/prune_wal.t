@@ -23,7 +23,7 @@ segments()
 	local i folder name
 	for ((i = $2; i <= $3; i++)); do
 		printf -v folder '%08X%08X' "$1" $((i / 256))
-		mkdir -p -m 700 "$S/wal" "$S/wal/$folder"
+		(umask 077; mkdir -p "$S/wal" "$S/wal/$folder")
 		printf -v name '%08X%08X%08X' "$1" $((i / 256)) $((i % 256))
 		ln "$T/segment" "$S/wal/$folder/$name.gz"
 	done
@@ -46,7 +46,7 @@ span() # TIMELINE FIRST LAST
 # history TIMELINE LINE...
 history()
 {
-	mkdir -p -m 700 "$S/wal"
+	(umask 077; mkdir -p "$S/wal")
 	printf -v name '%08X.history' "$1"
 	shift
 	printf '%s\n' "$@" >"$S/wal/$name"

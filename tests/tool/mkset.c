@@ -10,8 +10,10 @@
  * STEM is the escaped database name, "-" for none. START is a time as in
  * "2025-01-27T03:00:00Z", or an age such as "34d". The last two print
  * "ready" when they hold it. A base backup takes a minute, is of the system
- * 7000000000000000001, and has two objects in its folder; with MKSET_PLAIN in
- * the environment the first has so many bytes unpacked.
+ * 7000000000000000001, and has two objects in its folder. In the environment,
+ * MKSET_PLAIN is how many bytes each has unpacked, MKSET_NAP how many
+ * milliseconds go by between choosing the parent, which is held, and
+ * publishing.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -89,20 +91,36 @@ add_inside(struct repo_draft *d, struct repo_set *set, const char *suffix,
 	return rc;
 }
 
+static struct store_lock *
+hold_set(struct repo *r, const char *name, struct err *e)
+{
+	char *database = NULL;
+	struct repo_set *set = repo_find(r, name, &database, e);
+	struct store_lock *l = set != NULL ? repo_hold(r, set, e) : NULL;
+
+	repo_set_free(set);
+	free(database);
+	return l;
+}
+
 /* argv: START LSN END_LSN TIMELINE [PARENT] */
 static int
 make_base(struct repo *r, char **argv, struct err *e)
 {
 	struct repo_set *set = repo_set_new(REPO_INCREMENTAL, e);
+	struct store_lock *hold = NULL;
 	struct repo_draft *d;
 	int64_t start;
 
 	if (set == NULL || parse_start(argv[0], &start, e) == -1 ||
+	    (argv[4] != NULL && (hold = hold_set(r, argv[4], e)) == NULL) ||
 	    (d = repo_draft_new(r, REPO_INCREMENTAL, NULL, start,
 	        "Asia/Seoul", e)) == NULL ||
 	    add_inside(d, set, "/base.tar.gz", "base", e) == -1 ||
 	    add_inside(d, set, "/backup_manifest.gz", "manifest", e) == -1)
 		return -1;
+	if (getenv("MKSET_NAP") != NULL)
+		usleep((unsigned)atoi(getenv("MKSET_NAP")) * 1000);
 	set->start = start;
 	set->end = start + 60;
 	set->timeline = (uint32_t)strtoul(argv[3], NULL, 10);
@@ -119,20 +137,16 @@ make_base(struct repo *r, char **argv, struct err *e)
 	printf("%s\n", set->name);
 	repo_set_free(set);
 	repo_draft_free(d);
+	store_unlock(hold);
 	return 0;
 }
 
 static int
 keep(struct repo *r, const char *verb, const char *name, struct err *e)
 {
-	struct store_lock *l = NULL;
-	struct repo_set *set = NULL;
-	char *database = NULL;
+	struct store_lock *l = strcmp(verb, "lock") == 0 ?
+	    store_lock(repo_store(r), name, e) : hold_set(r, name, e);
 
-	if (strcmp(verb, "lock") == 0)
-		l = store_lock(repo_store(r), name, e);
-	else if ((set = repo_find(r, name, &database, e)) != NULL)
-		l = repo_hold(r, set, e);
 	if (l == NULL)
 		return -1;
 	printf("ready\n");
