@@ -24,6 +24,7 @@ struct tool {
 	bool dry_run, drop_extra, replace;
 	const char *max_wait, *until;
 	/* bloat */
+	const char *stale; /* analyze */
 	const char *min_bloat, *min_size;
 	bool estimate;
 	/* unused, watch-usage */
@@ -272,6 +273,26 @@ run_watch_usage(struct tool *t, struct err *e)
 	return rc;
 }
 
+static int
+run_analyze(struct tool *t, struct err *e)
+{
+	struct index_analyze_options o = { .target = t->cli.target,
+		.dry_run = t->dry_run, .max_age = 7 * DAY };
+	struct index_file *f = NULL;
+	int64_t percent = 10;
+	int rc = -1;
+
+	if (t->stale != NULL && unit_parse_number(t->stale, 0, 100, &percent,
+	    e) == -1)
+		return err_prefix(e, "--stale");
+	o.stale_percent = (double)percent;
+	if (t->operand_count == 0 || (f = index_file_load(t->operands[0],
+	    NULL, e)) != NULL)
+		rc = index_analyze(&o, f, &t->report, e);
+	index_file_free(f);
+	return rc;
+}
+
 static const struct command commands[] = {
 	{ "apply", 1, 1, false, "dry-run drop-extra replace max-wait until",
 	    run_apply },
@@ -283,6 +304,7 @@ static const struct command commands[] = {
 	{ "bloat", 0, 0, false, "min-bloat min-size estimate", run_bloat },
 	{ "unused", 0, 0, false, "also min-age max-scans alone store",
 	    run_unused },
+	{ "analyze", 0, 1, false, "dry-run stale", run_analyze },
 	{ "watch-usage", 0, 0, false, "also keep store", run_watch_usage },
 	{ NULL, 0, 0, false, NULL, NULL }
 };
@@ -314,7 +336,7 @@ take_also(void *ctx, const char *value, struct err *e)
  * is told what was given.
  */
 static const struct opt options[] = {
-	{ 0, "dry-run", NULL, "apply: print the SQL and do nothing",
+	{ 0, "dry-run", NULL, "apply, analyze: print the SQL and do nothing",
 	    NULL, &tool.dry_run, NULL, NULL },
 	{ 0, "drop-extra", NULL, "apply: drop what is not declared and "
 	    "enforces nothing", NULL, &tool.drop_extra, NULL, NULL },
@@ -338,6 +360,9 @@ static const struct opt options[] = {
 	{ 0, "keep", "DURATION",
 	    "watch-usage: delete samples older than this (default 400d)",
 	    NULL, NULL, &tool.keep, NULL },
+	{ 0, "stale", "PERCENT",
+	    "analyze: when so many rows changed (default 10)",
+	    NULL, NULL, &tool.stale, NULL },
 	{ 0, "min-bloat", "PERCENT", "bloat: report from PERCENT on (default 30)",
 	    NULL, NULL, &tool.min_bloat, NULL },
 	{ 0, "min-size", "SIZE", "bloat: and of SIZE or more (default 10MB)",
@@ -355,7 +380,7 @@ static const struct opt_tool description = {
 	.purpose = "judge the indexes of a database, and keep them.",
 	.usage = "[OPTION]... apply FILE.sql\n[OPTION]... diff FILE.sql\n[OPTION]... lint FILE.sql\n"
 	    "[OPTION]... duplicate|invalid|missing-fk|bloat|unused\n"
-	    "[OPTION]... watch-usage",
+	    "[OPTION]... analyze [FILE.sql]\n[OPTION]... watch-usage",
 	.tables = tables,
 	.ctx = &tool,
 	.operands_min = 1,

@@ -302,4 +302,27 @@ struct index_apply_options {
 int index_apply(const struct index_apply_options *o,
     const struct index_file *f, struct index_report *r, struct err *e);
 
+/*
+ * analyze: ANALYZE of the tables whose statistics are stale: never made, or
+ * more rows changed since than 50 and stale_percent of all, or an index on
+ * an expression has none. Of a policy (`file`, or NULL for all tables) its
+ * tables, with any change, or when max_age seconds old; so are partitioned
+ * tables, which autovacuum passes over. A table that others lock is not
+ * waited for longer than 2 s.
+ *	FRESH       OK
+ *	STALE       with dry_run: a warning
+ *	ANALYZED    done (a note)
+ *	POSTPONED   others hold a lock
+ *	NO-RIGHT FAILED NO-TABLE
+ * Facts: rows, changes_since_analyze, analyzed (before), seconds.
+ */
+struct index_analyze_options {
+	const struct pg_target *target;
+	double stale_percent;
+	int64_t max_age;
+	bool dry_run;
+};
+int index_analyze(const struct index_analyze_options *o,
+    const struct index_file *file, struct index_report *r, struct err *e);
+
 #endif

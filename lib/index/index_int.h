@@ -13,6 +13,7 @@
  *	ask.c              duplicate, invalid, missing-fk; rows to findings
  *	bloat.c            estimated and measured
  *	unused.c           proof that nobody scans an index
+ *	analyze.c          statistics that are stale, and ANALYZE
  *	usage*.c           counters of servers, and samples of them
  */
 #ifndef PGK_INDEX_INT_H
