@@ -73,7 +73,7 @@ block(struct base_changes *c, uint32_t n, const void *page, bool *changed,
     struct err *e)
 {
 	struct driver *d = (struct driver *)c;
-	uint64_t hash = digest_keyed(d->key, page, PAGE_SIZE_PG);
+	uint64_t hash = digest_keyed_wide(d->key, page, PAGE_SIZE_PG);
 
 	(void)e;
 	assert(n == d->next && n < d->blocks);

@@ -4,7 +4,8 @@
  * little-endian.
  *
  *	head     "pgk blocks 1\n" and 3 zeros | key, 16 bytes | 32 zeros
- *	hashes   8 bytes a block: SipHash-2-4 under the key; file after file
+ *	hashes   8 bytes a block: digest_keyed_wide() under the key; file after
+ *	         file
  *	index    32 bytes a file, in the same order, u32 unless said:
  *	         tablespace | database | relation | fork | segment | blocks |
  *	         u64 the number of its first hash

@@ -59,4 +59,13 @@ void digest_sha256_free(struct digest_sha256 *s); /* NULL ok */
 uint64_t digest_keyed(const unsigned char key[DIGEST_KEY], const void *data,
     size_t len);
 
+/*
+ * The same for large blocks, several times as fast: the words of 8 bytes go to
+ * eight lanes in turn; each lane is a SipHash-2-4 of its own, its number
+ * XORed into the key's second half (as a little-endian number); the result
+ * is digest_keyed() of the eight, little-endian. `len` is a multiple of 64.
+ */
+uint64_t digest_keyed_wide(const unsigned char key[DIGEST_KEY],
+    const void *data, size_t len);
+
 #endif
