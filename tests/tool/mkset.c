@@ -11,9 +11,8 @@
  * "2025-01-27T03:00:00Z", or an age such as "34d". The last two print
  * "ready" when they hold it. A base backup takes a minute, is of the system
  * 7000000000000000001, and has two objects in its folder. In the environment,
- * MKSET_PLAIN is how many bytes each has unpacked, MKSET_NAP how many
- * milliseconds go by between choosing the parent, which is held, and
- * publishing.
+ * MKSET_PLAIN is how many bytes each has unpacked; with MKSET_NAP the parent is
+ * held, and so many milliseconds go by before publishing.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -108,19 +107,21 @@ static int
 make_base(struct repo *r, char **argv, struct err *e)
 {
 	struct repo_set *set = repo_set_new(REPO_INCREMENTAL, e);
+	const char *nap = getenv("MKSET_NAP");
 	struct store_lock *hold = NULL;
 	struct repo_draft *d;
 	int64_t start;
 
 	if (set == NULL || parse_start(argv[0], &start, e) == -1 ||
-	    (argv[4] != NULL && (hold = hold_set(r, argv[4], e)) == NULL) ||
+	    (argv[4] != NULL && nap != NULL &&
+	        (hold = hold_set(r, argv[4], e)) == NULL) ||
 	    (d = repo_draft_new(r, REPO_INCREMENTAL, NULL, start,
 	        "Asia/Seoul", e)) == NULL ||
 	    add_inside(d, set, "/base.tar.gz", "base", e) == -1 ||
 	    add_inside(d, set, "/backup_manifest.gz", "manifest", e) == -1)
 		return -1;
-	if (getenv("MKSET_NAP") != NULL)
-		usleep((unsigned)atoi(getenv("MKSET_NAP")) * 1000);
+	if (nap != NULL)
+		usleep((unsigned)atoi(nap) * 1000);
 	set->start = start;
 	set->end = start + 60;
 	set->timeline = (uint32_t)strtoul(argv[3], NULL, 10);
