@@ -10,15 +10,18 @@
 --	restore_role   for pgk-restore --create and --replace (pgk_restore);
 --	               empty: none
 --	index_role     for pgk-index (pgk_index); empty: none
+--	replication_role   for pgk-basebackup and pgk-wal receive
+--	               (pgk_replication); empty: none
 --
 -- Roles are made without a password. Give them one with \password, or let
 -- pg_hba.conf say peer or cert; clients read it from ~/.pgpass, never from a
--- command line. pgk-prune, pgk-list, pgk-cat and pgk-key need no role: they do
--- not connect. PostgreSQL 13 to 18.
+-- command line. pgk-prune, pgk-list, pgk-cat, pgk-key and the other verbs of
+-- pgk-wal need no role: they do not connect. PostgreSQL 13 to 18.
 \set ON_ERROR_STOP on
 \if :{?dump_role} \else \set dump_role pgk_dump \endif
 \if :{?restore_role} \else \set restore_role pgk_restore \endif
 \if :{?index_role} \else \set index_role pgk_index \endif
+\if :{?replication_role} \else \set replication_role pgk_replication \endif
 
 BEGIN;
 SET LOCAL search_path = '';
@@ -29,6 +32,9 @@ SELECT current_setting('server_version_num')::int >= 140000 AS has_read_all,
        NOT EXISTS (SELECT FROM pg_catalog.pg_roles
            WHERE rolname = :'index_role') AS new_index,
        :'dump_role' <> '' AS want_dump,
+       :'replication_role' <> '' AS want_replication,
+       NOT EXISTS (SELECT FROM pg_catalog.pg_roles
+           WHERE rolname = :'replication_role') AS new_replication,
        :'restore_role' <> '' AS want_restore,
        NOT EXISTS (SELECT FROM pg_catalog.pg_roles
            WHERE rolname = :'dump_role') AS new_dump,
@@ -124,5 +130,26 @@ WHERE c.relkind IN ('r', 'p', 'm') AND n.nspname !~ '^pg_'
   AND n.nspname <> 'information_schema' AND NOT r.rolsuper
   AND r.rolname <> :'index_role' \gexec
 COMMENT ON ROLE :"index_role" IS 'judges and makes indexes for pgk-index';
+\endif
+
+-- pgk-basebackup, pgk-wal receive ----------------------------------------------
+-- Cannot read a table by SQL, but takes the files: every row and every password
+-- hash is in them, and its slot makes the server keep WAL. It is for the host
+-- that makes backups alone. A line of pg_hba.conf lets it in, before others
+-- that would match (the word "all" for the database does not mean this):
+--
+--	# TYPE   DATABASE     USER             ADDRESS       METHOD
+--	hostssl  replication  pgk_replication  192.0.2.7/32  scram-sha-256
+--	local    replication  pgk_replication                scram-sha-256
+--
+-- and its line of ~/.pgpass has "replication" for the database, too. Before 15
+-- pgk-wal receive also asks, in an ordinary session, where its slot begins: a
+-- line for a database helps it there but is not needed.
+\if :want_replication
+\if :new_replication
+CREATE ROLE :"replication_role" LOGIN REPLICATION;
+\endif
+ALTER ROLE :"replication_role" REPLICATION;
+COMMENT ON ROLE :"replication_role" IS 'copies files and WAL for pgk-basebackup and pgk-wal receive';
 \endif
 COMMIT;

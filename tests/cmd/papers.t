@@ -34,8 +34,33 @@ ok "and cannot change a row" test "$rc" -ne 0
 run pgk-restore -q -U pgk_restore latest:medtranslate -d copy --create
 ok "pgk_restore restores" test "$rc" -eq 0 -o "$rc" -eq 3
 is "$(q copy 'SELECT count(*) FROM agents')" 10 "the rows behind row security"
+# whoever has the files has all; by SQL it may read nothing
+is "$(q postgres "SELECT rolreplication AND rolcanlogin AND NOT (rolsuper
+    OR rolcreaterole OR rolcreatedb OR rolbypassrls) AND NOT EXISTS (
+    SELECT FROM pg_auth_members WHERE member = r.oid)
+    FROM pg_roles r WHERE rolname = 'pgk_replication'")" t \
+    "pgk_replication replicates, and no more"
+run pgk-basebackup -q --no-encrypt --checkpoint fast --wal-timeout 0 -U pgk_replication
+ok "it takes the files" test "$rc" -eq 0 -o "$rc" -eq 3
+is "$(pgk-list --tsv incremental | awk -F '\t' 'NR == 2 { print $1 }')" \
+    incremental "there is a base backup"
+pgk-wal receive --slot papers --create-slot --no-encrypt -U pgk_replication \
+    >"$T/receive" 2>&1 &
+receiver=$!
+q postgres 'SELECT pg_switch_wal()' >/dev/null
+for _ in {1..100}; do
+	[ -z "$(find "$STORE/wal" -name '0000*.gz*' 2>/dev/null)" ] || break
+	q postgres 'SELECT pg_switch_wal()' >/dev/null
+	sleep 0.1
+done
+ok "it streams the WAL" test -n "$(find "$STORE/wal" -name '0000*.gz*')" ||
+    cat "$T/receive"
+kill "$receiver"
+wait "$receiver" 2>/dev/null
+run psql -Xq -U pgk_replication -d medtranslate -c 'TABLE public.messages'
+ok "it reads no table" test "$rc" -ne 0
 run psql -Xq -d medtranslate -v dump_role= -v restore_role=other -v index_role= \
-    -f "$ROOT/sql/roles.sql"
+    -v replication_role= -f "$ROOT/sql/roles.sql"
 exits 0 "roles.sql with names of one's own"
 is "$(q postgres "SELECT count(*) FROM pg_roles WHERE rolname IN ('other', '')")" \
     1 "makes those, and none that is empty"
