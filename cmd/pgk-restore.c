@@ -414,6 +414,7 @@ settle_command(struct tool *t, struct err *e)
 		    "run", program);
 	t->command[n++] = program;
 	t->command[n++] = "get";
+	t->command[n++] = "--partial"; /* what has come of the last segment */
 	if (c->conf->path != NULL &&
 	    add_path(t, &n, "-c", c->conf->path, e) == -1)
 		return -1;
@@ -445,6 +446,8 @@ tell_next(const struct tool *t, const struct recover_plan *p)
 	fprintf(stderr, "%s: restored \"%s\"; to recover: pg_ctl start -D "
 	    "\"%s\"\n", t->cli.name, p->chain[p->chain_count - 1]->name,
 	    p->datadir);
+	log_hint("what it writes is archived only after promotion and "
+	    "pgk-wal adopt -D \"%s\"", p->datadir);
 }
 
 static int

@@ -8,7 +8,9 @@
 #	pgk COMMAND...                run as the server's user
 #	backup OPTION...              pgk-basebackup; the set's name in $set
 #	archived                      switch segments, wait until all are archived
-#	boot NAME                     start what was restored into $T/NAME/data
+#	boot NAME [SETTING...]        start what was restored into $T/NAME/data,
+#	                              without an archive unless a setting says so
+#	place NAME                    a folder for $T/NAME/data
 
 recover_start()
 {
@@ -48,7 +50,7 @@ archived()
 boot()
 {
 	server_start "$1" "unix_socket_directories = '$T/$1'" \
-	    "log_min_messages = info"
+	    "archive_mode = off" "${@:2}"
 }
 
 # A folder that a restore may make $T/NAME/data in.
