@@ -1,4 +1,5 @@
 #include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "log/log.h"
@@ -190,6 +191,19 @@ receiver_move(struct receiver *r, uint32_t timeline, uint64_t at,
 	return 0;
 }
 
+/* What a receiver that was killed left half written. */
+static int
+sweep(struct receiver *r, struct err *e)
+{
+	char name[LSN_NAME_MAX], folder[LSN_NAME_MAX + 8];
+
+	snprintf(folder, sizeof folder, "wal/%.16s",
+	    lsn_write_name(&r->grow.name, r->segment_size, name));
+	if (store_sweep(r->o->store, "wal", false, NULL, e) == -1)
+		return -1;
+	return store_sweep(r->o->store, folder, false, NULL, e);
+}
+
 int
 receiver_place(struct receiver *r, struct err *e)
 {
@@ -211,7 +225,7 @@ receiver_place(struct receiver *r, struct err *e)
 	    growing_new(&r->grow, r->segment_size, r->o->scratch, e) == -1)
 		goto done;
 	growing_begin(&r->grow, timeline, start / r->segment_size);
-	if (take_runs(r, &l, e) == -1)
+	if (sweep(r, e) == -1 || take_runs(r, &l, e) == -1)
 		goto done;
 	r->placed = true;
 	rc = 0;

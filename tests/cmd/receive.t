@@ -58,7 +58,7 @@ run pgk-wal receive --drop-slot --slot none
 exits 1 "nor can it be dropped"
 
 # to a place and no further; again; on from there
-fill
+fill 20000
 lsn=$(now)
 run pgk-wal receive --create-slot --slot s --endpos "$lsn"
 exits 0 "receive to a place"
@@ -142,7 +142,7 @@ exits 0 "an encrypted archive"
 fill 500
 run pgk-wal receive --slot s -r "$recipient" --endpos "$(now)"
 exits 0 "needs no identity to go on"
-fill 20000
+fill 40000
 run pgk-wal receive --slot s -r "$recipient" --endpos "$(now)"
 exits 0 "over segments' ends"
 ok "and all is the server's log" like_pg_wal "$T/one.key"
@@ -230,6 +230,17 @@ q postgres "CHECKPOINT"
 run pgk-wal receive --slot s --endpos "$lsn"
 exits 0 "segments of 16 MB, begun where the slot is"
 server_stop other
+
+# the unit for systemd
+if command -v systemd-analyze >/dev/null; then
+	sed "s|/usr/local/bin|$BUILD/bin|; /^Documentation/d" \
+	    "$ROOT/cmd/pgk-wal-receive.service" >"$T/pgk-wal-receive.service"
+	run systemd-analyze verify "$T/pgk-wal-receive.service"
+	exits 0 "the unit is one"
+	quiet "and systemd has nothing to say"
+else
+	skip "the unit is one" "no systemd-analyze here"
+fi
 
 # what is no walsender
 mkdir "$T/fake"
