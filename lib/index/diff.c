@@ -20,6 +20,7 @@ static const struct {
 	[STATE_NO_TABLE] = { "NO-TABLE", INDEX_ERROR, NULL },
 	[STATE_REFUSED] = { "REFUSED", INDEX_ERROR, NULL },
 	[STATE_UNVERIFIED] = { "UNVERIFIED", INDEX_NOTE, NULL },
+	[STATE_UNSUPPORTED] = { "UNSUPPORTED", INDEX_ERROR, NULL },
 };
 
 /* From the method on: what two definitions differ in. */
@@ -87,12 +88,36 @@ say(const struct index_item *x, struct index_finding *f, struct err *e)
 	case STATE_REDUNDANT:
 		return say_redundant(x, f, e);
 	case STATE_CLASH: case STATE_NO_TABLE: case STATE_REFUSED:
-	case STATE_UNVERIFIED:
+	case STATE_UNVERIFIED: case STATE_UNSUPPORTED:
 		return index_text(&f->reason, e, "%s", x->why);
 	default:
 		return index_text(&f->reason, e, "%s",
 		    states[x->state].reason);
 	}
+}
+
+/* What takes the fix back. */
+static int
+add_undo(const struct index_item *x, struct index_finding *f, struct err *e)
+{
+	struct index_steps steps = { NULL, 0, 0 };
+	struct index_entry made = { .name = x->s->name,
+		.partitioned = x->partitioned };
+	int rc = 0;
+
+	if (f->fix == NULL)
+		return 0;
+	if (x->state == STATE_MISSING)
+		rc = index_steps_drop(x->schema, &made, &steps, e);
+	else if (x->state == STATE_RENAMED)
+		rc = index_steps_rename(x->schema, x->s->name, x->entry->name,
+		    &steps, e);
+	else if (x->state == STATE_CHANGED)
+		rc = index_text(&f->undo, e, "%s;", x->entry->definition);
+	if (rc == 0 && steps.count > 0)
+		rc = index_steps_text(&steps, &f->undo, e);
+	index_steps_free(&steps);
+	return rc;
 }
 
 struct index_finding *
@@ -117,7 +142,8 @@ index_plan_item(struct pg *c, const struct index_plan *p,
 	    index_fact_text(f, "covered_by", x->cover_name, e) == -1)
 		return NULL;
 	good = index_steps_item(c, p, x, &steps, e) == 0 &&
-	    index_steps_text(&steps, &f->fix, e) == 0;
+	    index_steps_text(&steps, &f->fix, e) == 0 &&
+	    add_undo(x, f, e) == 0;
 	index_steps_free(&steps);
 	return good ? f : NULL;
 }

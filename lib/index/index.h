@@ -265,6 +265,7 @@ int index_file_check(const struct index_file *f, struct err *e);
  *	NO-TABLE    the table is not there
  *	REFUSED     the server refuses the statement
  *	UNVERIFIED  there, of an expression on whole rows: not compared (a note)
+ *	UNSUPPORTED missing on a table with a foreign partition
  *
  * Compared are what the server makes of the statements, not texts. ERR_CONF:
  * the policy (index_file_check()); ERR_PG.

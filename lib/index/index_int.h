@@ -69,7 +69,8 @@ bool index_covers(const struct index_entry *a, const struct index_entry *b);
 
 enum index_state { STATE_OK, STATE_MISSING, STATE_RENAMED, STATE_CHANGED,
 	STATE_INVALID, STATE_BUILDING, STATE_CLASH, STATE_REDUNDANT,
-	STATE_NO_TABLE, STATE_REFUSED, STATE_UNVERIFIED };
+	STATE_NO_TABLE, STATE_REFUSED, STATE_UNVERIFIED,
+	STATE_UNSUPPORTED };
 
 struct index_item {
 	const struct index_statement *s;
@@ -81,7 +82,7 @@ struct index_item {
 	const struct index_entry *entry; /* what there is, or NULL */
 	const struct index_entry *cover; /* makes it redundant, or NULL */
 	const char *cover_name;
-	char *why;       /* of CLASH, NO_TABLE, REFUSED, UNVERIFIED */
+	char *why;       /* of CLASH and of the last four states */
 };
 
 struct index_plan {
@@ -159,6 +160,10 @@ int index_steps_item(struct pg *c, const struct index_plan *p,
 
 /* Those that drop an index. */
 int index_steps_drop(const char *schema, const struct index_entry *x,
+    struct index_steps *s, struct err *e);
+
+/* One that renames. */
+int index_steps_rename(const char *schema, const char *from, const char *to,
     struct index_steps *s, struct err *e);
 
 /* All of them as one text with ';', NULL when there are none. Caller frees. */

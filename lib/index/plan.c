@@ -4,7 +4,7 @@
 #include "index/index_int.h"
 #include "sqltext/sqltext.h"
 
-extern const char sql_index_table[], sql_index_named[];
+extern const char sql_index_table[], sql_index_named[], sql_index_foreign[];
 
 static char *
 copy(const char *text, struct err *e)
@@ -406,6 +406,32 @@ judge_unverified(const struct index_plan *p, struct index_item *x,
 	return 0;
 }
 
+/*
+ * The server takes no index for complete that a foreign partition has not;
+ * only in one statement, which locks, does it pass such partitions over.
+ */
+static int
+check_foreign(struct pg *c, struct index_item *x, struct err *e)
+{
+	const char *param = x->oid;
+	struct pg_rows *rows = NULL;
+	int rc = 0;
+
+	if (!x->partitioned || (x->state != STATE_MISSING &&
+	    x->state != STATE_INVALID))
+		return 0;
+	if (pg_query(c, sql_index_foreign, &param, 1, &rows, e) == -1)
+		return -1;
+	if (pg_count(rows) > 0) {
+		x->state = STATE_UNSUPPORTED;
+		rc = index_text(&x->why, e, "partition \"%s\" is a foreign "
+		    "table: such an index cannot be built concurrently",
+		    pg_text(rows, 0, 0));
+	}
+	pg_rows_free(rows);
+	return rc;
+}
+
 static int
 judge(struct pg *c, struct index_plan *p, struct err *e)
 {
@@ -428,9 +454,12 @@ judge(struct pg *c, struct index_plan *p, struct err *e)
 		if (x->state == STATE_MISSING &&
 		    (x->entry = entry_renamed(p, x)) != NULL)
 			x->state = STATE_RENAMED;
-	for (x = p->items; x < p->items + n; x++)
+	for (x = p->items; x < p->items + n; x++) {
 		if (x->shadow.count > 0)
 			judge_cover(p, x);
+		if (check_foreign(c, x, e) == -1)
+			return -1;
+	}
 	return 0;
 }
 

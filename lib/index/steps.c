@@ -114,6 +114,14 @@ index_steps_drop(const char *schema, const struct index_entry *x,
 	    "DROP INDEX CONCURRENTLY IF EXISTS %I", schema, x->name);
 }
 
+int
+index_steps_rename(const char *schema, const char *from, const char *to,
+    struct index_steps *s, struct err *e)
+{
+	return add(s, STEP_SHORT, NULL, NULL, e, "ALTER INDEX %I RENAME TO %N",
+	    schema, from, to);
+}
+
 static int
 build(const struct index_item *x, const char *name, const char *schema,
     const char *table, struct index_steps *s, struct err *e)
@@ -349,8 +357,7 @@ change_steps(const struct index_plan *p, const struct index_item *x,
 		return -1;
 	if (index_steps_drop(x->schema, x->entry, s, e) == -1)
 		return -1;
-	return add(s, STEP_SHORT, NULL, NULL, e, "ALTER INDEX %I RENAME TO %N",
-	    x->schema, name, x->s->name);
+	return index_steps_rename(x->schema, name, x->s->name, s, e);
 }
 
 int
@@ -371,9 +378,8 @@ index_steps_item(struct pg *c, const struct index_plan *p,
 		return index_steps_drop(x->schema, x->entry, s, e) == -1 ?
 		    -1 : build(x, x->s->name, x->schema, x->table, s, e);
 	case STATE_RENAMED:
-		return add(s, STEP_SHORT, NULL, NULL, e,
-		    "ALTER INDEX %I RENAME TO %N", x->schema, x->entry->name,
-		    x->s->name);
+		return index_steps_rename(x->schema, x->entry->name,
+		    x->s->name, s, e);
 	case STATE_CHANGED:
 		if (x->partitioned || x->entry->attached != NULL)
 			return 0;

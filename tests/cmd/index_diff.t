@@ -169,6 +169,19 @@ is "$(verdicts | tr '\n' ',')" "rows_1 UNVERIFIED,rows_2 MISSING," \
 run pgk-index apply --tsv -d app "$T/rows.sql"
 exits 0 "can be built"
 is "$(verdicts | tr '\n' ',')" "rows_1 UNVERIFIED,rows_2 BUILT," "when it is missing"
+is "$(awk -F '\t' '$6 == "rows_2" { print $11 }' "$T/out")" \
+    'DROP INDEX CONCURRENTLY IF EXISTS "app"."rows_2";' "with what takes it back"
+# a foreign partition
+q app "CREATE FOREIGN DATA WRAPPER w; CREATE SERVER s FOREIGN DATA WRAPPER w;
+    CREATE TABLE app.far (a int) PARTITION BY RANGE (a);
+    CREATE FOREIGN TABLE app.far1 PARTITION OF app.far FOR VALUES FROM (0) TO (9) SERVER s;
+    CREATE INDEX far_1 ON app.far (a)"
+printf '%s;\n' 'CREATE INDEX IF NOT EXISTS far_1 ON app.far (a)' \
+    'CREATE INDEX IF NOT EXISTS far_2 ON app.far (a) WHERE a > 3' >"$T/far.sql"
+run pgk-index apply --tsv -d app "$T/far.sql"
+exits 1 "a foreign partition"
+is "$(verdicts | tr '\n' ',')" "far_1 OK,far_2 UNSUPPORTED," \
+    "has no index of its own"
 # an invalid one
 q app 'INSERT INTO app."이상한 Tbl" (id, a, b, ts) VALUES (1, 1, 1, now()), (2, 2, 2, now())'
 q app 'CREATE UNIQUE INDEX CONCURRENTLY torn ON app."이상한 Tbl" (ts)' 2>/dev/null
