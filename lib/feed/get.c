@@ -9,6 +9,7 @@
 #include "feed/feed_int.h"
 #include "fsx/fsx.h"
 #include "sink/sink.h"
+#include "stop/stop.h"
 
 struct get {
 	struct archive *a;
@@ -103,7 +104,7 @@ fetch(const struct get *g, struct err *e)
 		goto done;
 	if (archive_send(g->a, g->name, g->how->keys, g->how->partial, s,
 	    &why) == 0)
-		rc = fsx_new_publish(f, e);
+		rc = stop_check(e) == -1 ? -1 : fsx_new_publish(f, e);
 	else
 		rc = why.kind == ERR_ABSENT ? answer_absent(g, &why, e) :
 		    err_pass(e, &why);
