@@ -15,6 +15,7 @@
 #include "cli/cli.h"
 #include "feed/feed.h"
 #include "fsx/fsx.h"
+#include "gaps/gaps.h"
 #include "log/log.h"
 #include "receive/receive.h"
 #include "stop/stop.h"
@@ -31,7 +32,7 @@ struct tool {
 	unsigned operand_count;
 	/* options of commands */
 	const char *compress, *prefetch, *datadir;
-	bool partial, yes;
+	bool fast, json, tsv, partial, yes;
 	const char *slot, *interval, *status_interval, *endpos;
 	bool create_slot, drop_slot, synchronous, no_loop, accept_gap;
 };
@@ -236,12 +237,71 @@ run_receive(struct tool *t, struct err *e)
 #define RECEIVE_OPTIONS "compress slot create-slot drop-slot synchronous " \
 	"interval status-interval endpos no-loop accept-gap"
 
+static int
+print_gaps(const struct tool *t, const struct gaps *g, struct err *e)
+{
+	struct sink *out = sink_fd(STDOUT_FILENO, "stdout", e);
+	int rc = out == NULL ? -1 : gaps_print(g, t->json ? GAPS_JSON :
+	    t->tsv ? GAPS_TSV : GAPS_TABLE, out, e);
+
+	sink_free(out);
+	return rc;
+}
+
+/* What is wrong, a line each on stderr; the exit status says the worst. */
+static int
+judge_gaps(struct tool *t, const struct gaps *g, struct err *e)
+{
+	for (size_t i = 0; i < g->fault_count; i++) {
+		bool damaged = g->faults[i].kind == ERR_CORRUPT;
+
+		log_warning("%s%s", damaged ? "damaged: " : "",
+		    g->faults[i].text);
+	}
+	if (g->damaged > 0)
+		return err_set(e, ERR_CORRUPT, "%zu %s of the archive %s "
+		    "damaged, %zu missing", g->damaged, g->damaged == 1 ?
+		    "file" : "files", g->damaged == 1 ? "is" : "are",
+		    g->missing);
+	t->cli.status_no = g->missing > 0 ||
+	    (g->range_count == 0 && g->backup_count == 0);
+	return 0;
+}
+
+static int
+run_check(struct tool *t, struct err *e)
+{
+	struct gaps_options o = { .fast = t->fast, .threads = t->cli.jobs };
+	struct gaps *g;
+	int rc = -1;
+
+	if (t->json && t->tsv)
+		return err_set(e, ERR_USAGE, "--json and --tsv: only one can "
+		    "be meant");
+	if (cli_open_identities(&t->cli, e) == -1 ||
+	    cli_open_repo(&t->cli, 0, e) == -1 ||
+	    (t->archive = archive_open(t->cli.store, e)) == NULL)
+		return -1;
+	o.keys = t->cli.keys;
+	if ((g = gaps_look(t->archive, t->cli.repo, &o, e)) == NULL) {
+		if (e->kind == ERR_KEY)
+			err_hint(e, "with --fast only names and sizes are "
+			    "looked at");
+		return -1;
+	}
+	if (print_gaps(t, g, e) == 0)
+		rc = judge_gaps(t, g, e);
+	gaps_free(g);
+	return rc;
+}
+
 static const struct command commands[] = {
 	{ "push", "a PATH", 1, 1, "compress", 'w', false, run_push },
 	{ "get", "a NAME and a PATH", 2, 2, "partial prefetch", 'r', false,
 	    run_get },
 	{ "receive", "nothing", 0, 0, RECEIVE_OPTIONS, 'w', true,
 	    run_receive },
+	{ "check", "nothing", 0, 0, "fast json tsv", 'r', false, run_check },
 	{ "adopt", "nothing", 0, 0, "pgdata yes", 0, false, run_adopt },
 	{ NULL, NULL, 0, 0, NULL, 0, false, NULL }
 };
@@ -272,6 +332,12 @@ static const struct opt options[] = {
 	    NULL, &tool.no_loop, NULL, NULL },
 	{ 0, "accept-gap", NULL, "receive: go on behind WAL that the server "
 	    "has no more", NULL, &tool.accept_gap, NULL, NULL },
+	{ 0, "fast", NULL, "check: look at names and sizes only",
+	    NULL, &tool.fast, NULL, NULL },
+	{ 0, "json", NULL, "check: print JSON", NULL, &tool.json, NULL,
+	    NULL },
+	{ 0, "tsv", NULL, "check: print tab-separated values with headings",
+	    NULL, &tool.tsv, NULL, NULL },
 	{ 'D', "pgdata", "DIRECTORY", "adopt: the server's data directory",
 	    NULL, NULL, &tool.datadir, "DIRECTORY" },
 	{ 0, "yes", NULL, "adopt: do not ask", NULL, &tool.yes, NULL, NULL },
@@ -287,6 +353,7 @@ static const struct opt_tool description = {
 	.purpose = "put the write-ahead log into the archive and get it back.",
 	.usage = "[OPTION]... push PATH\n[OPTION]... get NAME PATH\n"
 	    "[OPTION]... receive [-S SLOT]\n"
+	    "[OPTION]... check [--fast] [--json|--tsv]\n"
 	    "[OPTION]... adopt [-D DIRECTORY]",
 	.tables = tables,
 	.ctx = &tool,

@@ -140,6 +140,13 @@ void archive_list_free(struct archive_list *l);
  */
 uint32_t archive_covered(const struct archive_file *files, size_t count);
 
+/*
+ * Prove the very object that the list tells: all that archive_get() would,
+ * and that a run has the bytes its name tells. ERR_ABSENT: it was deleted.
+ */
+int archive_check(struct archive *a, const struct archive_file *f,
+    const struct age_keys *keys, struct err *e);
+
 /* Delete a file, or one of its runs; ERR_ABSENT if it is gone already. */
 int archive_delete(struct archive *a, const struct archive_file *f,
     struct err *e);

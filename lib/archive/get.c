@@ -178,6 +178,56 @@ archive_send(struct archive *a, const char *name,
 	return rc == 1 ? 0 : -1;
 }
 
+/* A run's bytes are counted; those of the first begin with a header. */
+static int
+check_run(const struct request *r, struct archive_found *f,
+    const struct archive_file *file, struct err *e)
+{
+	struct buf bytes = BUF_INIT((size_t)1 << 30);
+	struct sink *s = sink_buf(&bytes, e);
+	struct wal_info info;
+	int rc = s == NULL ? -1 : archive_unpack(f, r->keys, s, e);
+
+	if (rc == 0 && bytes.len != file->end - file->begin)
+		rc = err_set(e, ERR_CORRUPT, "it has %zu bytes, not those "
+		    "its name tells", bytes.len);
+	if (rc == 0 && file->begin == 0 && bytes.len >= WAL_LONG_HEADER &&
+	    (wal_read_info(bytes.data, &info, e) == -1 ||
+	    check_info(r, &info, e) == -1))
+		rc = -1;
+	sink_free(s);
+	buf_free(&bytes);
+	return rc;
+}
+
+int
+archive_check(struct archive *a, const struct archive_file *file,
+    const struct age_keys *keys, struct err *e)
+{
+	struct request r = { .a = a, .keys = keys, .n = file->name };
+	const char *slash = strrchr(file->object, '/');
+	struct archive_file same;
+	struct archive_found f;
+	int rc = -1;
+
+	if (archive_segment_size(a, &r.segment_size, e) == -1)
+		return -1;
+	if (slash == NULL || !archive_parse_leaf(slash + 1, r.segment_size,
+	    &same, &f.variant))
+		return err_set(e, ERR_CORRUPT, "\"%s\" is no file of the "
+		    "archive", file->object);
+	memcpy(f.object, file->object, sizeof f.object);
+	if ((f.blob = store_get(a->store, f.object, e)) == NULL)
+		return -1;
+	if (file->run)
+		rc = check_run(&r, &f, file, e);
+	else if ((r.out = sink_null(e)) != NULL)
+		rc = send_proven(&r, &f, e);
+	sink_free(r.out);
+	blob_free(f.blob);
+	return rc == -1 ? err_prefix(e, "\"%s\"", f.object) : 0;
+}
+
 int
 archive_get(struct archive *a, const char *name,
     const struct age_keys *keys, bool partial, struct buf *out,

@@ -1,0 +1,116 @@
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "gaps/gaps_int.h"
+#include "log/log.h"
+
+static void
+warn_bad(void *ctx, const char *name, const struct err *why)
+{
+	(void)ctx;
+	(void)name; /* the text names it */
+	log_warning("damaged: %s", why->text);
+}
+
+/* The newest timeline that a backup can follow; its own at least. */
+static const struct lsn_history *
+newest_path(const struct gaps_histories *all,
+    const struct lsn_history *own, uint64_t start)
+{
+	const struct lsn_history *best = own;
+
+	for (size_t i = 0; i < all->count; i++)
+		if (all->list[i].timeline > best->timeline &&
+		    lsn_history_end(&all->list[i], own->timeline) > start)
+			best = &all->list[i];
+	return best;
+}
+
+static int
+say_unusable(struct gaps *g, const struct gaps_backup *b,
+    const struct archive_reach *r, struct err *e)
+{
+	struct err text = ERR_INIT;
+	struct lsn_name n;
+
+	err_set(&text, ERR_ABSENT, "base backup \"%s\" cannot be restored: "
+	    "segment %s is missing", b->name, r->missing);
+	if (lsn_parse_name(r->missing, g->segment_size, &n, e) == -1)
+		return -1;
+	return gaps_add_fault(g, ERR_ABSENT, &n, text.text, e);
+}
+
+static int
+add_backup(struct gaps *g, const struct repo_set *set,
+    const struct archive_reach *r, uint64_t start, struct err *e)
+{
+	struct gaps_backup *p = reallocarray(g->backups,
+	    g->backup_count + 1, sizeof *p);
+
+	if (p == NULL)
+		return err_nomem(e);
+	g->backups = p;
+	p += g->backup_count;
+	memset(p, 0, sizeof *p);
+	if ((p->name = strdup(set->name)) == NULL)
+		return err_nomem(e);
+	g->backup_count++;
+	p->timeline = set->timeline;
+	p->start = start;
+	p->usable = r->end >= start;
+	p->end = p->usable ? r->end : start;
+	p->end_timeline = r->end_timeline;
+	if (r->end > 0)
+		lsn_segment_of(r->end_timeline, r->end - 1, g->segment_size,
+		    p->last);
+	if (!p->usable)
+		p->last[0] = '\0';
+	if (r->gap || !p->usable)
+		memcpy(p->missing, r->missing, sizeof p->missing);
+	return p->usable ? 0 : say_unusable(g, p, r, e);
+}
+
+static int
+take_set(struct gaps *g, const struct archive_list *l,
+    const struct gaps_histories *all, const struct repo_set *set,
+    struct err *e)
+{
+	const struct lsn_history none = { set->timeline, NULL, 0 };
+	const struct lsn_history *own = gaps_history(all, set->timeline);
+	struct archive_reach r;
+	uint64_t start, end;
+	char id[24];
+
+	snprintf(id, sizeof id, "%" PRIu64, g->system_identifier);
+	if (set->lsn == NULL || set->timeline == 0)
+		return 0;
+	if (g->has_system && set->system_identifier != NULL &&
+	    strcmp(id, set->system_identifier) != 0) {
+		log_warning("base backup \"%s\" is of another cluster than "
+		    "the archive", set->name);
+		return 0;
+	}
+	if (lsn_parse(set->lsn, &start, e) == -1 || lsn_parse(set->end_lsn !=
+	    NULL ? set->end_lsn : set->lsn, &end, e) == -1)
+		return err_prefix(e, "set \"%s\"", set->name);
+	archive_reach(l, newest_path(all, own != NULL ? own : &none, start),
+	    set->timeline, start, true, &r);
+	return add_backup(g, set, &r, end, e);
+}
+
+int
+gaps_find_backups(struct gaps *g, const struct archive_list *l,
+    const struct gaps_histories *all, struct repo *r, struct err *e)
+{
+	struct repo_list sets;
+	int rc = 0;
+
+	if (repo_list(r, REPO_INCREMENTAL, &sets, warn_bad, NULL, e) == -1)
+		return -1;
+	for (size_t i = 0; i < sets.count && rc == 0; i++)
+		rc = take_set(g, l, all, sets.sets[i], e);
+	repo_list_free(&sets);
+	return rc;
+}

@@ -1,0 +1,33 @@
+/*
+ * gaps_int: what the files of this room share.
+ */
+#ifndef PGK_GAPS_INT_H
+#define PGK_GAPS_INT_H
+
+#include "gaps/gaps.h"
+
+/* The text is copied. */
+int gaps_add_fault(struct gaps *g, enum err_kind kind,
+    const struct lsn_name *name, const char *text, struct err *e);
+
+/* prove.c: find what is damaged, and take it out of the list. */
+int gaps_prove(struct gaps *g, struct archive *a, struct archive_list *l,
+    const struct gaps_options *o, struct err *e);
+
+/* The ancestries of the timelines in the archive, by timeline. */
+struct gaps_histories {
+	struct lsn_history *list;
+	size_t count;
+};
+const struct lsn_history *gaps_history(const struct gaps_histories *all,
+    uint32_t timeline);
+
+/* ranges.c */
+int gaps_find_ranges(struct gaps *g, const struct archive_list *l,
+    const struct gaps_histories *all, struct err *e);
+
+/* backups.c */
+int gaps_find_backups(struct gaps *g, const struct archive_list *l,
+    const struct gaps_histories *all, struct repo *r, struct err *e);
+
+#endif
