@@ -274,6 +274,19 @@ run_watch_usage(struct tool *t, struct err *e)
 }
 
 static int
+run_reindex(struct tool *t, struct err *e)
+{
+	struct index_reindex_options o = { .target = t->cli.target,
+		.names = t->operands, .name_count = t->operand_count,
+		.dry_run = t->dry_run };
+
+	if (take_limits(t, &o.max_wait, &o.until, e) == -1 ||
+	    bloat_options(t, &o.bloat, e) == -1)
+		return -1;
+	return index_reindex(&o, &t->report, e);
+}
+
+static int
 run_analyze(struct tool *t, struct err *e)
 {
 	struct index_analyze_options o = { .target = t->cli.target,
@@ -305,6 +318,9 @@ static const struct command commands[] = {
 	{ "unused", 0, 0, false, "also min-age max-scans alone store",
 	    run_unused },
 	{ "analyze", 0, 1, false, "dry-run stale", run_analyze },
+	{ "reindex", 0, UINT_MAX, false,
+	    "dry-run max-wait until min-bloat min-size estimate",
+	    run_reindex },
 	{ "watch-usage", 0, 0, false, "also keep store", run_watch_usage },
 	{ NULL, 0, 0, false, NULL, NULL }
 };
@@ -336,7 +352,7 @@ take_also(void *ctx, const char *value, struct err *e)
  * is told what was given.
  */
 static const struct opt options[] = {
-	{ 0, "dry-run", NULL, "apply, analyze: print the SQL and do nothing",
+	{ 0, "dry-run", NULL, "apply, analyze, reindex: print the SQL and do nothing",
 	    NULL, &tool.dry_run, NULL, NULL },
 	{ 0, "drop-extra", NULL, "apply: drop what is not declared and "
 	    "enforces nothing", NULL, &tool.drop_extra, NULL, NULL },
@@ -363,11 +379,11 @@ static const struct opt options[] = {
 	{ 0, "stale", "PERCENT",
 	    "analyze: when so many rows changed (default 10)",
 	    NULL, NULL, &tool.stale, NULL },
-	{ 0, "min-bloat", "PERCENT", "bloat: report from PERCENT on (default 30)",
+	{ 0, "min-bloat", "PERCENT", "bloat, reindex: from PERCENT on (default 30)",
 	    NULL, NULL, &tool.min_bloat, NULL },
-	{ 0, "min-size", "SIZE", "bloat: and of SIZE or more (default 10MB)",
+	{ 0, "min-size", "SIZE", "bloat, reindex: of SIZE or more (default 10MB)",
 	    NULL, NULL, &tool.min_size, NULL },
-	{ 0, "estimate", NULL, "bloat: never read an index to measure it",
+	{ 0, "estimate", NULL, "bloat, reindex: never read an index to measure it",
 	    NULL, &tool.estimate, NULL, NULL },
 	{ 0, NULL, NULL, NULL, NULL, NULL, NULL, NULL }
 };
@@ -380,7 +396,8 @@ static const struct opt_tool description = {
 	.purpose = "judge the indexes of a database, and keep them.",
 	.usage = "[OPTION]... apply FILE.sql\n[OPTION]... diff FILE.sql\n[OPTION]... lint FILE.sql\n"
 	    "[OPTION]... duplicate|invalid|missing-fk|bloat|unused\n"
-	    "[OPTION]... analyze [FILE.sql]\n[OPTION]... watch-usage",
+	    "[OPTION]... analyze [FILE.sql]\n[OPTION]... reindex [INDEX]...\n"
+	    "[OPTION]... watch-usage",
 	.tables = tables,
 	.ctx = &tool,
 	.operands_min = 1,

@@ -112,7 +112,8 @@ SELECT n.nspname AS "schema", r.relname AS "table", j.relname AS "index",
                                j.relname, d.description)
                    FROM pg_description d
                   WHERE d.objoid = j.indexrelid AND d.objsubid = 0
-                    AND d.classoid = 'pg_class'::regclass)) AS undo
+                    AND d.classoid = 'pg_class'::regclass)) AS undo,
+       j.origin
   FROM judged j
   JOIN pg_class r ON r.oid = j.indrelid
   JOIN pg_class c ON c.oid = j.indexrelid

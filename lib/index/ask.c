@@ -91,7 +91,7 @@ index_duplicate(struct pg *c, struct index_report *r, struct err *e)
 }
 
 enum { INV_STATE = 3, INV_WHAT, INV_BYTES, INV_SLOWS, INV_REJECTS, INV_FIX,
-	INV_UNDO };
+	INV_UNDO, INV_ORIGIN };
 
 static const struct {
 	const char *state, *verdict;
@@ -140,6 +140,36 @@ int
 index_invalid(struct pg *c, struct index_report *r, struct err *e)
 {
 	return ask(c, sql_index_invalid, r, add_invalid, e);
+}
+
+int
+index_leftovers(struct pg *c, struct pg_rows **rows, struct err *e)
+{
+	return pg_query(c, sql_index_invalid, NULL, 0, rows, e);
+}
+
+bool
+index_leftover_next(const struct pg_rows *rows, size_t *i,
+    struct index_leftover *out)
+{
+	for (; *i < pg_count(rows); ++*i) {
+		const char *state = pg_text(rows, *i, INV_STATE);
+
+		if (pg_text(rows, *i, INV_ORIGIN) == NULL ||
+		    strcmp(state, "building") == 0 ||
+		    strcmp(state, "dropping") == 0)
+			continue;
+		*out = (struct index_leftover){
+			.schema = pg_text(rows, *i, 0),
+			.table = pg_text(rows, *i, 1),
+			.index = pg_text(rows, *i, 2),
+			.origin = pg_text(rows, *i, INV_ORIGIN),
+			.bytes = pg_number(rows, *i, INV_BYTES),
+		};
+		++*i;
+		return true;
+	}
+	return false;
 }
 
 enum { FK_NAME = 2, FK_COLUMNS, FK_PARENT, FK_ON_DELETE, FK_TABLES, FK_BYTES,

@@ -281,6 +281,38 @@ await_end(struct index_crew *w, int pid, struct err *e)
 	return 0;
 }
 
+static int
+drop_invalid(struct index_crew *w, const char *schema, const char *index,
+    struct err *e)
+{
+	struct buf sql = BUF_INIT(BUF_TEXT_MAX);
+	int rc = -1;
+
+	if (buf_str(&sql, "DROP INDEX CONCURRENTLY IF EXISTS ", e) == 0 &&
+	    sqltext_quote2(&sql, schema, index, e) == 0)
+		rc = drop(w, sql.data, CLEAN_MS, e);
+	buf_free(&sql);
+	return rc;
+}
+
+/* The copies that a REINDEX left: before it or behind it in the swap. */
+static int
+drop_copies(struct index_crew *w, const struct index_step *s, struct err *e)
+{
+	struct index_leftover x;
+	struct pg_rows *rows;
+	int rc = 0;
+
+	if (index_leftovers(w->watch, &rows, e) == -1)
+		return -1;
+	for (size_t i = 0; rc == 0 && index_leftover_next(rows, &i, &x);)
+		if (strcmp(x.schema, s->schema) == 0 &&
+		    strcmp(x.origin, s->index) == 0)
+			rc = drop_invalid(w, x.schema, x.index, e);
+	pg_rows_free(rows);
+	return rc;
+}
+
 /*
  * After a build that failed: its index, if any, is invalid and goes. 1 when
  * the server is still at it.
@@ -288,21 +320,16 @@ await_end(struct index_crew *w, int pid, struct err *e)
 static int
 clean_up(struct index_crew *w, const struct index_step *s, struct err *e)
 {
-	struct buf sql = BUF_INIT(BUF_TEXT_MAX);
-	int valid, rc = -1;
+	int valid;
 
 	if (stop_requested() != 0 &&
 	    await_end(w, pg_backend(w->work), e) == -1)
 		return -1;
+	if (s->kind == STEP_REINDEX)
+		return drop_copies(w, s, e);
 	if (validity(w, s, &valid, e) == -1)
 		return -1;
-	if (valid != 0)
-		return 0;
-	if (buf_str(&sql, "DROP INDEX CONCURRENTLY IF EXISTS ", e) == 0 &&
-	    sqltext_quote2(&sql, s->schema, s->index, e) == 0)
-		rc = drop(w, sql.data, CLEAN_MS, e);
-	buf_free(&sql);
-	return rc;
+	return valid != 0 ? 0 : drop_invalid(w, s->schema, s->index, e);
 }
 
 static int
@@ -516,7 +543,7 @@ index_crew_run(struct index_crew *w, const struct index_steps *s, char **why,
 		if (is_time(w) == ENDED_WINDOW)
 			return say_ended(w, ENDED_WINDOW, "", why, e);
 		log_info("%s", x->sql);
-		rc = x->kind == STEP_BUILD ?
+		rc = x->kind == STEP_BUILD || x->kind == STEP_REINDEX ?
 		    run_build_step(w, x, why, failed, e) :
 		    x->kind == STEP_DROP ? run_drop_step(w, x, why, e) :
 		    run_short_step(w, x, why, failed, e);

@@ -326,4 +326,29 @@ struct index_analyze_options {
 int index_analyze(const struct index_analyze_options *o,
     const struct index_file *file, struct index_report *r, struct err *e);
 
+/*
+ * reindex: REINDEX CONCURRENTLY of the indexes named (as SQL writes names; of
+ * a partitioned one those of its partitions), or of those that index_bloat()
+ * finds; before that, what former ones left is dropped. With the limits,
+ * locks and cleaning up of index_apply().
+ *	REINDEXED DROPPED   done (notes)
+ *	POSTPONED FAILED    not
+ *	NO-SPACE    less is free than 1.2 times its size
+ *	NO-RIGHT REFUSED (no way online) NO-INDEX (then nothing is done)
+ *	PLANNED BLOATED LEFTOVER   with dry_run
+ * What is free can only be known where the server is reached by a socket and
+ * says where its data lies. Facts: free_space ("known", "unknown"),
+ * free_bytes, bytes_before, bytes_after, seconds, waited_seconds.
+ */
+struct index_reindex_options {
+	const struct pg_target *target;
+	struct index_bloat_options bloat;
+	const char *const *names;
+	size_t name_count; /* 0: those that are bloated */
+	bool dry_run;
+	int64_t max_wait, until; /* as in index_apply_options */
+};
+int index_reindex(const struct index_reindex_options *o,
+    struct index_report *r, struct err *e);
+
 #endif

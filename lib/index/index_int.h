@@ -13,6 +13,7 @@
  *	ask.c              duplicate, invalid, missing-fk; rows to findings
  *	bloat.c            estimated and measured
  *	unused.c           proof that nobody scans an index
+ *	reindex.c          REINDEX CONCURRENTLY, and what it left
  *	analyze.c          statistics that are stale, and ANALYZE
  *	usage*.c           counters of servers, and samples of them
  */
@@ -134,6 +135,7 @@ bool index_is_undeclared(const struct index_plan *p,
  */
 enum index_step_kind {
 	STEP_BUILD, /* CREATE INDEX CONCURRENTLY: waits for others */
+	STEP_REINDEX, /* REINDEX INDEX CONCURRENTLY: the same */
 	STEP_DROP,  /* DROP INDEX CONCURRENTLY: the same */
 	STEP_SHORT, /* takes a lock that others wait for, for a moment */
 };
@@ -158,6 +160,14 @@ void index_steps_free(struct index_steps *s);
 int index_steps_item(struct pg *c, const struct index_plan *p,
     const struct index_item *x, struct index_steps *s, struct err *e);
 
+/* The one that builds an index anew beside itself. */
+int index_steps_reindex(const char *schema, const char *index,
+    struct index_steps *s, struct err *e);
+
+/* The one that drops an index that is invalid. */
+int index_steps_leftover(const char *schema, const char *index,
+    struct index_steps *s, struct err *e);
+
 /* Those that drop an index. */
 int index_steps_drop(const char *schema, const struct index_entry *x,
     struct index_steps *s, struct err *e);
@@ -177,6 +187,19 @@ int index_steps_text(const struct index_steps *s, char **text,
 struct index_finding *index_add_row(struct index_report *r,
     enum index_severity severity, const char *verdict,
     const struct pg_rows *rows, size_t i, struct err *e);
+
+/*
+ * ask.c: what REINDEX CONCURRENTLY left, among the rows of the
+ * invalid ones: the next one from row *i on, which moves; false: no more.
+ */
+struct index_leftover {
+	const char *schema, *table, *index, *origin; /* borrowed from rows */
+	uint64_t bytes;
+};
+int index_leftovers(struct pg *c, struct pg_rows **rows, struct err *e);
+bool index_leftover_next(const struct pg_rows *rows, size_t *i,
+    struct index_leftover *out);
+
 void index_size(struct index_finding *f, uint64_t bytes);
 
 /* A copy of what is SQL already; NULL leaves the field as it is. */

@@ -103,6 +103,22 @@ add(struct index_steps *s, enum index_step_kind kind, const char *schema,
 }
 
 int
+index_steps_reindex(const char *schema, const char *index,
+    struct index_steps *s, struct err *e)
+{
+	return add(s, STEP_REINDEX, schema, index, e,
+	    "REINDEX INDEX CONCURRENTLY %I", schema, index);
+}
+
+int
+index_steps_leftover(const char *schema, const char *index,
+    struct index_steps *s, struct err *e)
+{
+	return add(s, STEP_DROP, schema, index, e,
+	    "DROP INDEX CONCURRENTLY IF EXISTS %I", schema, index);
+}
+
+int
 index_steps_drop(const char *schema, const struct index_entry *x,
     struct index_steps *s, struct err *e)
 {
