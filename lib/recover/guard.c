@@ -220,25 +220,27 @@ look_room(const struct space *s, struct room *room, struct err *e)
 	char path[PATH_MAX];
 	struct statvfs v;
 	struct stat st;
-	uint64_t used = 0;
-	int fd;
+	int fd = -1;
 
 	if (s->is_new)
 		space_parent(s, path);
 	else
 		snprintf(path, sizeof path, "%s", s->path);
-	if ((fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)) == -1)
-		return err_sys(e, "could not open folder \"%s\"", path);
-	if (fstat(fd, &st) == -1 || fstatvfs(fd, &v) == -1)
-		err_sys(e, "could not ask for the room in \"%s\"", path);
-	else if (s->is_new || walk_size(fd, &used, e) == 0) {
-		room->device = st.st_dev;
-		room->path = s->path;
-		room->has = (uint64_t)v.f_bavail * v.f_frsize;
-		room->used = used;
+	if (stat(path, &st) == -1 || statvfs(path, &v) == -1 ||
+	    (s->is_new && access(path, W_OK | X_OK) == -1))
+		return err_sys(e, "could not use folder \"%s\"", path);
+	if (!s->is_new) {
+		if ((fd = fsx_open_dir(AT_FDCWD, path, e)) == -1 ||
+		    walk_size(fd, &room->used, e) == -1) {
+			fsx_close(fd);
+			return -1;
+		}
+		fsx_close(fd);
 	}
-	fsx_close(fd);
-	return e->kind == ERR_NONE ? 0 : -1;
+	room->device = st.st_dev;
+	room->path = s->path;
+	room->has = (uint64_t)v.f_bavail * v.f_frsize;
+	return 0;
 }
 
 int

@@ -298,30 +298,16 @@ space_parent(const struct space *s, char out[PATH_MAX])
 	snprintf(out, PATH_MAX, "%.*s", n == 0 ? 1 : (int)n, s->path);
 }
 
-static int
-sync_parent(const struct space *s, struct err *e)
-{
-	char parent[PATH_MAX];
-	int fd, rc;
-
-	space_parent(s, parent);
-	if ((fd = open(parent, O_RDONLY | O_DIRECTORY | O_CLOEXEC)) == -1)
-		return err_sys(e, "could not open folder \"%s\"", parent);
-	rc = fsx_sync_dir(fd, parent, e);
-	fsx_close(fd);
-	return rc;
-}
-
-/* The folders were opened before the first write: all errors since show. */
+/*
+ * The folders were opened before the first write: all errors since show. Their
+ * own names in their parents are synced with them.
+ */
 int
 space_sync(struct recover *r, struct err *e)
 {
-	for (size_t i = 0; i < r->space_count; i++) {
+	for (size_t i = 0; i < r->space_count; i++)
 		if (syncfs(r->spaces[i].fd) == -1)
 			return err_sys(e, "could not sync \"%s\"",
 			    r->spaces[i].path);
-		if (r->spaces[i].is_new && sync_parent(&r->spaces[i], e) == -1)
-			return -1;
-	}
 	return 0;
 }
