@@ -47,9 +47,9 @@ is "$(pgk-list --tsv incremental | awk -F '\t' 'NR == 2 { print $1 }')" \
 pgk-wal receive --slot papers --create-slot --no-encrypt -U pgk_replication \
     >"$T/receive" 2>&1 &
 receiver=$!
-q postgres 'SELECT pg_switch_wal()' >/dev/null
 for _ in {1..100}; do
 	[ -z "$(find "$STORE/wal" -name '0000*.gz*' 2>/dev/null)" ] || break
+	q postgres 'SELECT txid_current()' >/dev/null
 	q postgres 'SELECT pg_switch_wal()' >/dev/null
 	sleep 0.1
 done
