@@ -9,6 +9,8 @@
 #include "stop/stop.h"
 #include "unit/unit.h"
 
+#define OTHER_OBJECTS 3 /* data folder, manifest, hashes */
+
 static const char *
 method_name(const struct base_run *r)
 {
@@ -108,6 +110,9 @@ ask(struct base_run *r, struct err *e)
 	    check_begin(r, e) == -1)
 		return -1;
 	progress_phase(r->progress, "");
+	if (r->set->tablespace_count + OTHER_OBJECTS > REPO_OBJECTS_MAX)
+		return err_set(e, ERR_REFUSED, "%zu tablespaces are too many "
+		    "for a set", r->set->tablespace_count);
 	return note_begin(r, e);
 }
 

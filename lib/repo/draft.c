@@ -105,13 +105,14 @@ repo_draft_begin(struct repo_draft *d, const char *suffix, bool locked,
 
 	if (d->part_count == REPO_PARTS_MAX) {
 		err_set(e, ERR_NOMEM, "a set has at most %d objects",
-		    REPO_PARTS_MAX);
+		    REPO_OBJECTS_MAX);
 		return NULL;
 	}
 	snprintf(p->item.name, sizeof p->item.name, "%s%s", d->name, suffix);
 	s = store_put_marked(d->r->store, path.text, p->item.mark, e);
 	if (s == NULL)
 		return NULL;
+	p->intent.first = (int)d->part_count + 1;
 	if (repo_intent_put(d->r, d->kind, d->name, "publish", &p->item, 1,
 	    locked, &p->intent, e) == -1) {
 		sink_free(s);

@@ -6,7 +6,7 @@
 
 #include "repo/repo_int.h"
 
-#define REPO_PARTS_MAX 64
+#define REPO_PARTS_MAX (REPO_OBJECTS_MAX + 1) /* the signature */
 
 /* An object or the signature. */
 struct repo_part {

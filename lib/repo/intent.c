@@ -14,7 +14,7 @@
 
 #include "repo/repo_int.h"
 
-#define INTENTS_MAX 99
+#define INTENTS_MAX 9999
 #define WAIT_TRIES 200
 #define WAIT_NS 50000000L /* 200 times are 10 seconds */
 
@@ -65,12 +65,12 @@ done:
 	return rc;
 }
 
-/* Put it under the first free name. */
+/* Put it under the first free name from number `first` on. */
 static int
 put_free(struct repo *r, enum repo_kind kind, const char *name,
-    const struct buf *text, struct repo_path *path, struct err *e)
+    const struct buf *text, int first, struct repo_path *path, struct err *e)
 {
-	for (int i = 1;; i++) {
+	for (int i = first > 0 ? first : 1;; i++) {
 		struct err why = ERR_INIT;
 		char suffix[16];
 
@@ -97,7 +97,8 @@ repo_intent_put(struct repo *r, enum repo_kind kind, const char *name,
 	if (write_intent(name, action, items, count, &text, e) == -1 ||
 	    (!locked && (l = repo_lock_catalogue(r, kind, e)) == NULL))
 		goto done;
-	if (put_free(r, kind, name, &text, &intent->path, e) == 0) {
+	if (put_free(r, kind, name, &text, intent->first, &intent->path,
+	    e) == 0) {
 		intent->lock = store_seize(r->store, intent->path.text, e);
 		rc = intent->lock != NULL ? 0 : -1;
 		if (rc == -1)

@@ -23,6 +23,7 @@
 #include "sign/sign.h"
 #include "store/store.h"
 
+#define REPO_OBJECTS_MAX 512 /* made by one draft */
 #define REPO_FORMAT 1 /* of the .json */
 #define REPO_JSON_MAX ((size_t)64 << 20)
 #define REPO_NAME_MAX 220 /* 63 bytes as %XX, kind, time, "_2" */

@@ -70,6 +70,7 @@ struct repo_item {
 };
 
 struct repo_intent {
+	int first; /* the number to try first; 0 is 1 */
 	struct repo_path path;
 	struct store_lock *lock;
 };
