@@ -84,12 +84,14 @@ struct prune_base {
 	uint64_t lsn, end_lsn;  /* the WAL it cannot do without */
 	bool kept;              /* else deleted in this run */
 	bool read;              /* a restore may be replaying from it */
+	bool onward;            /* all that it can be recovered with stays */
 };
 
 enum prune_wal_why {
 	PRUNE_WAL_HISTORY, /* kept: histories are small and tell the ways */
 	PRUNE_WAL_NEEDED,  /* kept: `base` is nothing without it */
 	PRUNE_WAL_READ,    /* kept: behind `base`, which is being read */
+	PRUNE_WAL_ONWARD,  /* kept: `base` can be recovered along it */
 	PRUNE_WAL_YOUNG,   /* kept: nothing proves that it is old */
 	PRUNE_WAL_BRANCH,  /* kept: of a timeline that `base` can take */
 	PRUNE_WAL_LIVE,    /* kept: of the newest timeline, of unproven age */
@@ -112,7 +114,8 @@ struct prune_wal {
  *     one, that left that line before that place, and that no kept base backup
  *     can take; and
  *   - it holds nothing of [lsn, end_lsn) of a kept base backup, on whatever
- *     timeline, nor anything behind the start of one being read.
+ *     timeline, nor anything behind the start of one being read, nor on a way
+ *     of recovery from one that is `onward`.
  * `histories` are those of the timelines (timeline 1 has none); of one that is
  * not among them nothing is taken for proven but itself. `out` has `wal->count`
  * entries, in the list's order.
@@ -164,7 +167,8 @@ struct prune_options {
  * something would have. Each deletion goes to the log file.
  *
  * The WAL is judged last, by the base backups left and those that have gone in
- * this run; oldest first it goes. As long as nothing of the base backups may
+ * this run; oldest first it goes. From the beginning of the chain of the newest
+ * base backup older than its `keep` on it stays without a gap. As long as nothing of the base backups may
  * go, nothing of it may.
  */
 int prune_run(const struct prune_options *o, struct repo *r, struct err *e);

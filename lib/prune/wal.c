@@ -113,6 +113,11 @@ is_wanted(const struct judge *j, const struct place *at,
 				PRUNE_WAL_READ, b };
 			return true;
 		}
+		if (b->kept && b->onward && can_take(j, b, at)) {
+			*out = (struct prune_wal){ PRUNE_KEEP,
+				PRUNE_WAL_ONWARD, b };
+			return true;
+		}
 	}
 	return false;
 }

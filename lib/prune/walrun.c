@@ -78,6 +78,48 @@ read_bases(struct work *w, struct repo *r, const struct prune_sets *sets,
 	return 0;
 }
 
+/* The set its chain begins with, among those kept; or itself. */
+static const char *
+chain_begin(const struct prune_sets *sets, const char *name)
+{
+	size_t steps, i = 0;
+
+	for (steps = 0; steps <= sets->list.count; steps++) {
+		const char *parent;
+
+		for (i = 0; i < sets->list.count; i++)
+			if (strcmp(sets->list.sets[i]->name, name) == 0)
+				break;
+		if (i == sets->list.count)
+			break;
+		if ((parent = sets->list.sets[i]->parent) == NULL)
+			return name;
+		name = parent;
+	}
+	return NULL;
+}
+
+/* From where on the WAL is to be without a gap. */
+static void
+choose_onward(struct work *w, const struct prune_sets *sets)
+{
+	const struct prune_base *best = NULL;
+	const char *begin;
+
+	for (size_t i = 0; i < w->base_count; i++) {
+		const struct prune_base *b = &w->bases[i];
+
+		if (b->kept && b->end < w->o->now - w->keep &&
+		    (best == NULL || b->end > best->end))
+			best = b;
+	}
+	if (best == NULL || (begin = chain_begin(sets, best->name)) == NULL)
+		return;
+	for (size_t i = 0; i < w->base_count; i++)
+		if (strcmp(w->bases[i].name, begin) == 0)
+			w->bases[i].onward = true;
+}
+
 /* Add a timeline's history, once; one that cannot be read proves nothing. */
 static int
 read_history(struct work *w, uint32_t timeline, struct err *e)
@@ -144,14 +186,18 @@ give_reason(const struct work *w, const struct prune_wal *d,
 		snprintf(reason, PRUNE_REASON, "behind %.100s, which is being "
 		    "read", name);
 		break;
+	case PRUNE_WAL_ONWARD:
+		snprintf(reason, PRUNE_REASON, "%.100s can be recovered along "
+		    "it", name);
+		break;
 	case PRUNE_WAL_YOUNG:
 		snprintf(reason, PRUNE_REASON, w->base_count == 0 ? "there is "
 		    "no base backup" : "before no base backup that is older "
 		    "than %s", keep);
 		break;
 	case PRUNE_WAL_BRANCH:
-		snprintf(reason, PRUNE_REASON, "%.100s can be recovered along "
-		    "this timeline", name);
+		snprintf(reason, PRUNE_REASON, "of a timeline that %.90s can "
+		    "take", name);
 		break;
 	case PRUNE_WAL_LIVE:
 		snprintf(reason, PRUNE_REASON, "of the newest timeline");
@@ -297,6 +343,7 @@ prune_wal(const struct prune_options *o, struct repo *r,
 		return err_nomem(e);
 	if (read_bases(&w, r, bases, e) == -1 || read_histories(&w, e) == -1)
 		goto done;
+	choose_onward(&w, bases);
 	prune_judge_wal(wal, w.bases, w.base_count, w.histories,
 	    w.history_count, o->now, w.keep, w.out);
 	if (check_bases(&w, bases, e) == 0)

@@ -125,6 +125,7 @@ play(struct world *w)
 			w->base[i].end = NOW;
 		w->base[i].kept = chance(3) > 0;
 		w->base[i].read = w->base[i].kept && chance(20) == 0;
+		w->base[i].onward = w->base[i].kept && chance(20) == 0;
 	}
 }
 
@@ -246,7 +247,7 @@ check(const struct world *w, const struct lsn_name *name, int64_t keep,
 		if (from < b->end_lsn && to > b->lsn &&
 		    writer_of(w, b->timeline, from) == name->timeline && !kept)
 			return false;
-		if (b->read && !kept &&
+		if ((b->read || b->onward) && !kept &&
 		    reaches(w, b, name->timeline, name->segment))
 			return false;
 		reached = reached ||
@@ -262,7 +263,8 @@ check(const struct world *w, const struct lsn_name *name, int64_t keep,
 		    left_early(w, name->timeline, keep);
 	}
 	/* kept though old, on the line of an old base backup before it? */
-	if (!all || d->why == PRUNE_WAL_NEEDED || d->why == PRUNE_WAL_READ)
+	if (!all || d->why == PRUNE_WAL_NEEDED ||
+	    d->why == PRUNE_WAL_READ || d->why == PRUNE_WAL_ONWARD)
 		return true;
 	for (unsigned i = 0; i < w->bases; i++) {
 		const struct prune_base *b = &w->base[i];
@@ -317,7 +319,7 @@ test_none(void)
 		{ .name = { LSN_SEGMENT, 1, 9, 0 } } };
 	struct archive_list l = { f, 2, SEGMENT };
 	struct prune_base b = { "b", NOW - 7 * DAY, 1, 5 * SEGMENT,
-		6 * SEGMENT, true, false };
+		6 * SEGMENT, true, false, false };
 	struct prune_wal out[2];
 
 	prune_judge_wal(&l, NULL, 0, NULL, 0, NOW, DAY, out);
