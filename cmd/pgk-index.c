@@ -54,8 +54,13 @@ static int
 run_lint(struct tool *t, struct err *e)
 {
 	struct index_file *f = index_file_load(t->operands[0], &t->report, e);
-	int rc = f == NULL ? -1 : index_lint(f, &t->report, e);
+	struct index_schema *schema = NULL;
+	int rc = -1;
 
+	if (f != NULL && (t->operand_count == 1 ||
+	    (schema = index_schema_load(t->operands[1], e)) != NULL))
+		rc = index_lint(f, schema, &t->report, e);
+	index_schema_free(schema);
 	index_file_free(f);
 	if (rc == 0)
 		index_report_sort(&t->report);
@@ -310,7 +315,7 @@ static const struct command commands[] = {
 	{ "apply", 1, 1, false, "dry-run drop-extra replace max-wait until",
 	    run_apply },
 	{ "diff", 1, 1, false, "", run_diff },
-	{ "lint", 1, 1, true, "", run_lint },
+	{ "lint", 1, 2, true, "", run_lint },
 	{ "duplicate", 0, 0, false, "", run_duplicate },
 	{ "invalid", 0, 0, false, "", run_invalid },
 	{ "missing-fk", 0, 0, false, "", run_missing_fk },
@@ -394,7 +399,7 @@ static const struct opt *const tables[] = { options, form_options,
 static const struct opt_tool description = {
 	.name = "pgk-index",
 	.purpose = "judge the indexes of a database, and keep them.",
-	.usage = "[OPTION]... apply FILE.sql\n[OPTION]... diff FILE.sql\n[OPTION]... lint FILE.sql\n"
+	.usage = "[OPTION]... apply FILE.sql\n[OPTION]... diff FILE.sql\n[OPTION]... lint FILE.sql [SCHEMA.sql]\n"
 	    "[OPTION]... duplicate|invalid|missing-fk|bloat|unused\n"
 	    "[OPTION]... analyze [FILE.sql]\n[OPTION]... reindex [INDEX]...\n"
 	    "[OPTION]... watch-usage",

@@ -116,7 +116,7 @@ index_covers(const struct index_entry *a, const struct index_entry *b)
 	    (btree && !starts(a->options, b->options) &&
 	    !starts(a->options, b->reversed)))
 		return false;
-	/* what forbids rows does so only as it is; a deferrable key does less */
+	/* what forbids rows does so only as it is, a deferrable key less */
 	if (b->unique && (!equal || strcmp(a->kind, b->kind) != 0))
 		return false;
 	return strstr(b->kind, "exclusion") == NULL && holds_included(a, b);

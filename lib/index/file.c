@@ -14,8 +14,8 @@ struct loader {
 	struct index_report *report; /* NULL: the first bad one ends it */
 };
 
-static void
-statement_free(struct index_statement *s)
+void
+index_statement_free(struct index_statement *s)
 {
 	free(s->name);
 	free(s->schema);
@@ -38,7 +38,7 @@ index_file_free(struct index_file *f)
 	if (f == NULL)
 		return;
 	for (size_t i = 0; i < f->count; i++)
-		statement_free(&f->all[i]);
+		index_statement_free(&f->all[i]);
 	free(f->all);
 	free(f->path);
 	free(f);
@@ -95,7 +95,7 @@ on_statement(void *ctx, const char *text, size_t len, uint64_t line,
 		l->file->count++;
 		return 0;
 	}
-	statement_free(s);
+	index_statement_free(s);
 	return why.kind == ERR_CONF ? refuse(l, line, why.text, e) :
 	    err_pass(e, &why);
 }
@@ -193,23 +193,35 @@ slurp(int fd, const char *name, struct buf *text, struct err *e)
 	return n == 0 ? 0 : -1;
 }
 
+int
+index_slurp(const char *path, const char **name, struct buf *text,
+    struct err *e)
+{
+	bool is_stdin = strcmp(path, "-") == 0;
+	int fd = is_stdin ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC);
+	int rc;
+
+	*name = is_stdin ? "stdin" : path;
+	if (fd == -1 && errno == ENOENT)
+		return err_set(e, ERR_ABSENT, "there is no file \"%s\"",
+		    path);
+	if (fd == -1)
+		return err_sys(e, "could not open \"%s\"", path);
+	rc = slurp(fd, *name, text, e);
+	if (!is_stdin)
+		fsx_close(fd);
+	return rc;
+}
+
 struct index_file *
 index_file_load(const char *path, struct index_report *report, struct err *e)
 {
-	bool is_stdin = strcmp(path, "-") == 0;
 	struct buf text = BUF_INIT(INDEX_FILE_MAX + 65536);
 	struct index_file *f = NULL;
-	int fd = is_stdin ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC);
+	const char *name;
 
-	if (fd == -1 && errno == ENOENT)
-		err_set(e, ERR_ABSENT, "there is no file \"%s\"", path);
-	else if (fd == -1)
-		err_sys(e, "could not open \"%s\"", path);
-	else if (slurp(fd, is_stdin ? "stdin" : path, &text, e) == 0)
-		f = index_file_parse(text.data, text.len,
-		    is_stdin ? "stdin" : path, report, e);
-	if (!is_stdin)
-		fsx_close(fd);
+	if (index_slurp(path, &name, &text, e) == 0)
+		f = index_file_parse(text.data, text.len, name, report, e);
 	buf_free(&text);
 	return f;
 }

@@ -85,9 +85,9 @@ void index_report_sort(struct index_report *r);
 
 /*
  * Print. The table leaves INDEX_OK out unless `all`, has a column of lines if
- * there are any, and fix and undo as lines under a row. TSV: headings, then check, severity, verdict, schema,
- * table, index, bytes, line, reason, fix, undo, facts ("name=value",
- * separated by commas), escaped as form_name() does. JSON: a list of objects
+ * there are any, and fix and undo as lines under a row. TSV: headings, then
+ * check, severity, verdict, schema, table, index, bytes, line, reason, fix,
+ * undo, facts ("name=value", separated by commas), escaped as form_name() does. JSON: a list of objects
  * with those fields, what is not known left out, facts an object. INDEX_SQL:
  * the fixes as a script for psql, each behind a comment.
  */
@@ -238,14 +238,27 @@ struct index_file *index_file_parse(const char *text, size_t len,
 void index_file_free(struct index_file *f); /* NULL ok */
 
 /*
+ * The tables of an application, read from its CREATE TABLE and ALTER TABLE
+ * statements (as pg_dump --schema-only writes them); what else the file
+ * holds is passed over. ERR_CONF: no SQL; ERR_ABSENT, ERR_SYS: the file.
+ */
+struct index_schema;
+struct index_schema *index_schema_load(const char *path, struct err *e);
+struct index_schema *index_schema_parse(const char *text, size_t len,
+    const char *path, struct err *e);
+void index_schema_free(struct index_schema *s); /* NULL ok */
+
+/*
  * lint: what can be said of a policy without a server. INDEX_ERROR is what
  * diff and apply refuse: UNNAMED, TWICE (one name, two indexes), LONG-NAME,
- * ONLY, VOLATILE. INDEX_WARNING: DUPLICATE, PREFIX, DESC (alone it buys nothing),
- * NOT-IDEMPOTENT (no IF NOT EXISTS), CONCURRENTLY, KEY-COPY. INDEX_NOTE is
- * guessed from names: HOT, FEW-VALUES.
+ * ONLY, VOLATILE. INDEX_WARNING: DUPLICATE, PREFIX, DESC (alone it buys
+ * nothing), NOT-IDEMPOTENT (no IF NOT EXISTS), CONCURRENTLY, KEY-COPY.
+ * INDEX_NOTE is guessed from names: HOT, FEW-VALUES. With a schema (else NULL)
+ * also NO-TABLE, NO-COLUMN (INDEX_ERROR); KEY-COPY is then known, not guessed;
+ * MISSING-FK: a foreign key whose columns no index leads with.
  */
-int index_lint(const struct index_file *f, struct index_report *r,
-    struct err *e);
+int index_lint(const struct index_file *f, const struct index_schema *schema,
+    struct index_report *r, struct err *e);
 
 /* The first thing of index_lint() that is INDEX_ERROR, as ERR_CONF. */
 int index_file_check(const struct index_file *f, struct err *e);

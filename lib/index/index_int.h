@@ -3,7 +3,8 @@
  *
  *	report.c print.c   findings and their forms
  *	file.c parse.c     the policy
- *	lint.c             judged without a server
+ *	schema.c           tables and keys of a schema
+ *	lint.c             judged without a server, lint_pairs.c: together
  *	catalogue.c        the indexes of tables, and comparing them
  *	plan.c             the policy beside the catalogue
  *	diff.c             what is said of that
@@ -29,8 +30,65 @@
 int index_parse_statement(const char *text, struct index_statement *s,
     struct err *e);
 
-/* The words of text[0..len) with one space between: for comparing. Caller frees. */
+void index_statement_free(struct index_statement *s);
+
+/* The whole of a file, "-": stdin; *name for messages. */
+int index_slurp(const char *path, const char **name, struct buf *text,
+    struct err *e);
+
+/*
+ * The words of text[0..len) with one space between: for comparing. Caller
+ * frees.
+ */
 char *index_words(const char *text, size_t len, struct err *e);
+
+/* A schema: what lint needs of it. */
+struct index_table {
+	char *schema, *name;  /* schema "": not said */
+	char **columns;
+	size_t column_count;
+	bool open;            /* has columns that are not listed */
+};
+
+enum index_key_kind { INDEX_PRIMARY, INDEX_UNIQUE, INDEX_FOREIGN };
+struct index_schema_key {
+	enum index_key_kind kind;
+	struct index_statement as_index; /* name NULL: the server chose it */
+};
+
+struct index_schema {
+	struct index_table *tables;
+	size_t table_count;
+	struct index_schema_key *keys;
+	size_t key_count;
+};
+
+/* The first table of this name ("" is any schema), or NULL. */
+const struct index_table *index_schema_table(const struct index_schema *s,
+    const char *schema, const char *name);
+bool index_table_has(const struct index_table *t, const char *column);
+
+/* lint: a finding about a statement; with its reason. */
+struct index_finding *lint_found(struct index_report *r,
+    enum index_severity severity, const char *verdict,
+    const struct index_statement *s, struct err *e);
+int lint_say(struct index_report *r, enum index_severity severity,
+    const char *verdict, const struct index_statement *s, const char *why,
+    struct err *e);
+
+/*
+ * One statement beside the schema: *covered when a constraint's index does the
+ * same; the i-th beside the others, of which then only the name is judged.
+ */
+int lint_schema(const struct index_statement *s,
+    const struct index_schema *schema, struct index_report *r, bool *covered,
+    struct err *e);
+int lint_others(const struct index_file *f, size_t i, bool covered,
+    struct index_report *r, struct err *e);
+
+/* Foreign keys that nothing serves. */
+int lint_foreign(const struct index_file *f,
+    const struct index_schema *schema, struct index_report *r, struct err *e);
 
 /* An index of the catalogue; texts are borrowed from its rows. */
 struct index_entry {
@@ -109,7 +167,7 @@ bool index_is_item(const struct index_item *x, const struct index_entry *y);
 const struct index_item *index_plan_owner(const struct index_plan *p,
     const struct index_entry *entry);
 
-/* Whether an index that is in no policy may be dropped: it holds no data to a rule. */
+/* Whether an index in no policy may be dropped: it holds no rule up. */
 bool index_is_droppable(const struct index_entry *x);
 
 /* The item whose table this is. */

@@ -2,191 +2,63 @@
 #include <string.h>
 
 #include "index/index_int.h"
-#include "sqltext/sqltext.h"
+#include "index/words_int.h"
 
 /*
  * Only as much of the grammar of CREATE INDEX as it takes to find its parts:
  * whether an expression is one, the server says.
  */
-struct parser {
-	const char *at;
-	struct sqltext_token t; /* the one looked at */
-	bool end;               /* there is none */
-};
-
-static int
-bad(struct parser *p, const char *wanted, struct err *e)
-{
-	if (p->end)
-		return err_set(e, ERR_CONF, "%s expected at its end", wanted);
-	return err_set(e, ERR_CONF, "%s expected at \"%.40s\"", wanted,
-	    p->t.word);
-}
-
-static void
-next(struct parser *p)
-{
-	p->end = !sqltext_token(&p->at, &p->t);
-	if (p->end)
-		p->t.begin = p->t.end = p->at;
-}
-
-static bool
-is(const struct parser *p, const char *keyword)
-{
-	return !p->end && sqltext_is(&p->t, keyword);
-}
-
-static bool
-is_punct(const struct parser *p, char c)
-{
-	return !p->end && p->t.kind == SQLTEXT_PUNCT && p->t.word[0] == c;
-}
-
-static bool
-take(struct parser *p, const char *keyword)
-{
-	if (!is(p, keyword))
-		return false;
-	next(p);
-	return true;
-}
-
-static char *
-copy(const char *text, size_t len, struct err *e)
-{
-	char *s = strndup(text, len);
-
-	if (s == NULL)
-		err_nomem(e);
-	return s;
-}
-
-static char *
-take_name(struct parser *p, const char *wanted, struct err *e)
-{
-	char *name;
-
-	if (p->end || p->t.kind != SQLTEXT_WORD || p->t.cut ||
-	    p->t.word[0] == '\0') {
-		bad(p, wanted, e);
-		return NULL;
-	}
-	name = copy(p->t.word, strlen(p->t.word), e);
-	next(p);
-	return name;
-}
-
-char *
-index_words(const char *text, size_t len, struct err *e)
-{
-	struct buf b = BUF_INIT(INDEX_FILE_MAX);
-	struct sqltext_token t;
-	char *part = copy(text, len, e);
-	const char *at = part;
-	int rc = part == NULL ? -1 : buf_str(&b, "", e);
-
-	while (rc == 0 && sqltext_token(&at, &t)) {
-		bool plain = t.kind == SQLTEXT_WORD && !t.quoted && !t.cut;
-
-		if (b.len > 0)
-			rc = buf_byte(&b, ' ', e);
-		if (rc == 0)
-			rc = plain ? buf_str(&b, t.word, e) :
-			    buf_add(&b, t.begin, (size_t)(t.end - t.begin), e);
-	}
-	free(part);
-	if (rc == -1)
-		buf_free(&b);
-	return b.data;
-}
-
-/*
- * Past a list in brackets, which are looked at: `each` gets every part
- * between commas. Returns -1 at a bracket that is never closed.
- */
-static int
-take_list(struct parser *p, struct index_statement *s,
-    int (*each)(struct index_statement *s, const char *text, size_t len,
-    struct err *e), struct err *e)
-{
-	const char *begin;
-	unsigned depth = 0;
-
-	if (!is_punct(p, '('))
-		return bad(p, "\"(\"", e);
-	begin = p->t.end;
-	for (next(p); !p->end; next(p)) {
-		if (is_punct(p, '(') || is_punct(p, '[')) {
-			depth++;
-		} else if (depth > 0 && (is_punct(p, ')') ||
-		    is_punct(p, ']'))) {
-			depth--;
-		} else if (depth == 0 && (is_punct(p, ',') ||
-		    is_punct(p, ')'))) {
-			if (each(s, begin, (size_t)(p->t.begin - begin), e) ==
-			    -1)
-				return -1;
-			begin = p->t.end;
-			if (is_punct(p, ')')) {
-				next(p);
-				return 0;
-			}
-		}
-	}
-	return bad(p, "\")\"", e);
-}
 
 /* Past a column, schema.function(...) or bracket: where the expression ends. */
 static void
-skip_expression(struct parser *p)
+skip_expression(struct words *p)
 {
 	unsigned depth = 0;
 
 	do {
-		if (is_punct(p, '('))
+		if (words_is_punct(p, '('))
 			depth++;
-		else if (is_punct(p, ')') && depth > 0)
+		else if (words_is_punct(p, ')') && depth > 0)
 			depth--;
-		else if (is_punct(p, '.') && depth == 0)
-			next(p);
-		next(p);
-	} while (!p->end && (depth > 0 || is_punct(p, '.') ||
-	    is_punct(p, '(')));
+		else if (words_is_punct(p, '.') && depth == 0)
+			words_next(p);
+		words_next(p);
+	} while (!p->end && (depth > 0 || words_is_punct(p, '.') ||
+	    words_is_punct(p, '(')));
 }
 
 /* collation and operator class, with its parameters */
 static int
-take_kind(struct parser *p, struct index_key *k, struct err *e)
+take_kind(struct words *p, struct index_key *k, struct err *e)
 {
 	const char *begin = p->t.begin;
 	unsigned depth = 0;
 
-	while (!p->end && (depth > 0 || !(is(p, "asc") || is(p, "desc") ||
-	    is(p, "nulls")))) {
-		if (is_punct(p, '('))
+	while (!p->end && (depth > 0 || !(words_is(p, "asc") ||
+	    words_is(p, "desc") || words_is(p, "nulls")))) {
+		if (words_is_punct(p, '('))
 			depth++;
-		else if (is_punct(p, ')') && depth > 0)
+		else if (words_is_punct(p, ')') && depth > 0)
 			depth--;
-		next(p);
+		words_next(p);
 	}
 	k->kind = index_words(begin, (size_t)(p->t.begin - begin), e);
 	return k->kind == NULL ? -1 : 0;
 }
 
 static int
-take_order(struct parser *p, struct index_key *k, struct err *e)
+take_order(struct words *p, struct index_key *k, struct err *e)
 {
-	k->desc = is(p, "desc");
-	if (!take(p, "desc"))
-		take(p, "asc");
+	k->desc = words_is(p, "desc");
+	if (!words_take(p, "desc"))
+		words_take(p, "asc");
 	k->nulls_first = k->desc;
-	if (take(p, "nulls")) {
-		k->nulls_first = is(p, "first");
-		if (!take(p, "first") && !take(p, "last"))
-			return bad(p, "FIRST or LAST", e);
+	if (words_take(p, "nulls")) {
+		k->nulls_first = words_is(p, "first");
+		if (!words_take(p, "first") && !words_take(p, "last"))
+			return words_bad(p, "FIRST or LAST", e);
 	}
-	return p->end ? 0 : bad(p, "\",\" or \")\"", e);
+	return p->end ? 0 : words_bad(p, "\",\" or \")\"", e);
 }
 
 /* Whether no token lies between. */
@@ -199,12 +71,12 @@ is_blank(const char *from, const char *to)
 }
 
 static int
-add_key(struct index_statement *s, const char *text, size_t len,
-    struct err *e)
+add_key(void *ctx, const char *text, size_t len, struct err *e)
 {
+	struct index_statement *s = ctx;
 	struct index_key *k = &s->keys[s->key_count];
 	char *part;
-	struct parser p;
+	struct words p;
 	struct sqltext_token first;
 	const char *begin;
 	int rc = -1;
@@ -212,12 +84,12 @@ add_key(struct index_statement *s, const char *text, size_t len,
 	if (s->key_count == INDEX_KEYS_MAX)
 		return err_set(e, ERR_CONF, "more than %d columns",
 		    INDEX_KEYS_MAX);
-	if ((part = copy(text, len, e)) == NULL)
+	if ((part = words_copy(text, len, e)) == NULL)
 		return -1;
 	p.at = part;
-	next(&p);
+	words_next(&p);
 	if (p.end) {
-		bad(&p, "a column or expression", e);
+		words_bad(&p, "a column or expression", e);
 		goto done;
 	}
 	s->key_count++;
@@ -227,7 +99,7 @@ add_key(struct index_statement *s, const char *text, size_t len,
 	/* one word is a column; anything more is an expression */
 	k->column = first.kind == SQLTEXT_WORD && !first.cut &&
 	    is_blank(first.end, p.t.begin);
-	k->what = k->column ? copy(first.word, strlen(first.word), e) :
+	k->what = k->column ? words_copy(first.word, strlen(first.word), e) :
 	    index_words(begin, (size_t)(p.t.begin - begin), e);
 	if (k->what != NULL && take_kind(&p, k, e) == 0)
 		rc = take_order(&p, k, e);
@@ -237,24 +109,24 @@ done:
 }
 
 static int
-add_included(struct index_statement *s, const char *text, size_t len,
-    struct err *e)
+add_included(void *ctx, const char *text, size_t len, struct err *e)
 {
-	char *part = copy(text, len, e);
-	struct parser p = { .at = part };
+	struct index_statement *s = ctx;
+	char *part = words_copy(text, len, e);
+	struct words p = { .at = part };
 	char *name = NULL;
 
 	if (part == NULL)
 		return -1;
-	next(&p);
+	words_next(&p);
 	if (s->include_count == INDEX_KEYS_MAX)
 		err_set(e, ERR_CONF, "more than %d columns", INDEX_KEYS_MAX);
 	else
-		name = take_name(&p, "a column", e);
+		name = words_take_name(&p, "a column", e);
 	if (name != NULL) {
 		s->included[s->include_count++] = name;
 		if (!p.end) {
-			bad(&p, "\",\" or \")\"", e);
+			words_bad(&p, "\",\" or \")\"", e);
 			name = NULL;
 		}
 	}
@@ -263,9 +135,9 @@ add_included(struct index_statement *s, const char *text, size_t len,
 }
 
 static int
-add_with(struct index_statement *s, const char *text, size_t len,
-    struct err *e)
+add_with(void *ctx, const char *text, size_t len, struct err *e)
 {
+	struct index_statement *s = ctx;
 	char *words = index_words(text, len, e), *both;
 
 	if (words == NULL)
@@ -286,101 +158,94 @@ add_with(struct index_statement *s, const char *text, size_t len,
 }
 
 static int
-take_tail(struct parser *p, struct index_statement *s, struct err *e)
+take_tail(struct words *p, struct index_statement *s, struct err *e)
 {
 	char *ignored;
 
-	if (take(p, "include") && take_list(p, s, add_included, e) == -1)
+	if (words_take(p, "include") &&
+	    words_take_list(p, add_included, s, e) == -1)
 		return -1;
-	if (take(p, "nulls")) {
-		s->nulls_not_distinct = take(p, "not");
-		if (!take(p, "distinct"))
-			return bad(p, "DISTINCT", e);
+	if (words_take(p, "nulls")) {
+		s->nulls_not_distinct = words_take(p, "not");
+		if (!words_take(p, "distinct"))
+			return words_bad(p, "DISTINCT", e);
 	}
-	if (take(p, "with") && take_list(p, s, add_with, e) == -1)
+	if (words_take(p, "with") && words_take_list(p, add_with, s, e) == -1)
 		return -1;
-	if (take(p, "tablespace")) {
-		if ((ignored = take_name(p, "a tablespace", e)) == NULL)
+	if (words_take(p, "tablespace")) {
+		if ((ignored = words_take_name(p, "a tablespace", e)) == NULL)
 			return -1;
 		free(ignored);
 	}
-	if (is(p, "where")) {
-		next(p);
+	if (words_is(p, "where")) {
+		words_next(p);
 		if (p->end)
-			return bad(p, "a condition", e);
+			return words_bad(p, "a condition", e);
 		s->predicate = index_words(p->t.begin, strlen(p->t.begin), e);
 		return s->predicate == NULL ? -1 : 0;
 	}
-	return p->end ? 0 : bad(p, "the statement's end", e);
+	return p->end ? 0 : words_bad(p, "the statement's end", e);
 }
 
 static int
-take_table(struct parser *p, struct index_statement *s, struct err *e)
+take_table(struct words *p, struct index_statement *s, struct err *e)
 {
-	if (!take(p, "on"))
-		return bad(p, "ON", e);
-	s->only = take(p, "only");
-	if ((s->table = take_name(p, "a table", e)) == NULL)
+	if (!words_take(p, "on"))
+		return words_bad(p, "ON", e);
+	s->only = words_take(p, "only");
+	if (words_take_table(p, &s->schema, &s->table, e) == -1)
 		return -1;
-	if (is_punct(p, '.')) {
-		next(p);
-		s->schema = s->table;
-		if ((s->table = take_name(p, "a table", e)) == NULL)
-			return -1;
-	} else if ((s->schema = copy("", 0, e)) == NULL) {
-		return -1;
-	}
-	if (is_punct(p, '.'))
-		return bad(p, "a table of this database", e);
-	return (s->rest = copy(p->t.begin, strlen(p->t.begin), e)) == NULL ?
-	    -1 : 0;
+	s->rest = words_copy(p->t.begin, strlen(p->t.begin), e);
+	return s->rest == NULL ? -1 : 0;
 }
 
 static int
-take_head(struct parser *p, struct index_statement *s, struct err *e)
+take_head(struct words *p, struct index_statement *s, struct err *e)
 {
-	if (!take(p, "create"))
+	if (!words_take(p, "create"))
 		return err_set(e, ERR_CONF,
 		    "not a CREATE INDEX: \"%.40s\"", p->t.word);
-	s->unique = take(p, "unique");
-	if (!take(p, "index"))
+	s->unique = words_take(p, "unique");
+	if (!words_take(p, "index"))
 		return err_set(e, ERR_CONF, "not a CREATE INDEX: "
 		    "\"create %.40s\"", p->end ? "" : p->t.word);
-	s->concurrently = take(p, "concurrently");
-	if (is(p, "on"))
+	s->concurrently = words_take(p, "concurrently");
+	if (words_is(p, "on"))
 		return 0;
-	if (is(p, "if")) {
-		struct parser ahead = *p;
+	if (words_is(p, "if")) {
+		struct words ahead = *p;
 
-		next(&ahead);
-		if (take(&ahead, "not")) { /* else an index named "if" */
-			if (!take(&ahead, "exists"))
-				return bad(&ahead, "EXISTS", e);
+		words_next(&ahead);
+		if (words_take(&ahead, "not")) { /* else an index named "if" */
+			if (!words_take(&ahead, "exists"))
+				return words_bad(&ahead, "EXISTS", e);
 			s->if_not_exists = true;
 			*p = ahead;
 		}
 	}
-	return (s->name = take_name(p, "an index's name", e)) == NULL ? -1 : 0;
+	s->name = words_take_name(p, "an index's name", e);
+	return s->name == NULL ? -1 : 0;
 }
 
 int
 index_parse_statement(const char *text, struct index_statement *s,
     struct err *e)
 {
-	struct parser p = { .at = text };
+	struct words p = { .at = text };
 
-	next(&p);
+	words_next(&p);
 	if (take_head(&p, s, e) == -1 || take_table(&p, s, e) == -1)
 		return -1;
-	if (take(&p, "using"))
-		s->method = take_name(&p, "an index method", e);
+	if (words_take(&p, "using"))
+		s->method = words_take_name(&p, "an index method", e);
 	else
-		s->method = copy("btree", 5, e);
-	if (s->method == NULL || take_list(&p, s, add_key, e) == -1 ||
+		s->method = words_copy("btree", 5, e);
+	if (s->method == NULL || words_take_list(&p, add_key, s, e) == -1 ||
 	    take_tail(&p, s, e) == -1)
 		return -1;
-	if ((s->with == NULL && (s->with = copy("", 0, e)) == NULL) ||
-	    (s->predicate == NULL && (s->predicate = copy("", 0, e)) == NULL))
+	if ((s->with == NULL && (s->with = words_copy("", 0, e)) == NULL) ||
+	    (s->predicate == NULL &&
+	    (s->predicate = words_copy("", 0, e)) == NULL))
 		return -1;
 	return 0;
 }

@@ -255,7 +255,8 @@ part_steps(const struct index_item *x, const struct index_catalogue *k,
 		    p->table, x->s->rest) == -1)
 			return -1;
 	} else if ((invalid && add(s, STEP_DROP, p->schema, p->index, e,
-	    "DROP INDEX CONCURRENTLY IF EXISTS %I", p->schema, p->index) == -1) ||
+	    "DROP INDEX CONCURRENTLY IF EXISTS %I", p->schema,
+	    p->index) == -1) ||
 	    build(x, p->index, p->schema, p->table, s, e) == -1) {
 		return -1;
 	}

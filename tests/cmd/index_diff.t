@@ -27,6 +27,11 @@ is "$(verdicts | sort | tr '\n' ',')" \
     "what the seed's statements do wrong"
 run pgk-index lint "$ROOT/sql/create_indexes.sql"
 exits 0 "the policy that comes with pgk is clean"
+run pgk-index lint "$ROOT/sql/create_indexes.sql" "$ROOT/tests/fixture/chat.sql"
+exits 1 "beside the tables"
+is "$(grep -c MISSING-FK "$T/out")" 1 "a foreign key is found that it does not serve"
+run pgk-index lint "$T/seed.sql" /nonexistent
+exits 1 "no such schema"
 run pgk-index lint --json - </dev/null
 is "$(cat "$T/out")" "[]" "an empty policy, as JSON"
 run pgk-index lint /nonexistent
@@ -115,6 +120,12 @@ is "$(verdicts | grep -c 'UNDECLARED$')" "$((count - 5))" \
     "the rest of their tables is undeclared"
 is "$(awk -F '\t' '$6 == "d7" { print $10 }' "$T/out")" "" \
     "what enforces a rule is not to be dropped"
+
+# pg_dump's schema of it is understood
+pg_dump -s -d app >"$T/schema.sql"
+run pgk-index lint --tsv "$T/all.sql" "$T/schema.sql"
+is "$(verdicts | grep -c 'NO-TABLE\|NO-COLUMN\|REFUSED')" 0 \
+    "lint knows its tables and columns from pg_dump"
 
 # one small change each is seen
 while IFS='|' read -r name statement; do

@@ -1,5 +1,5 @@
 /*
- * index_file: any bytes as a policy: an answer, the same with and without a
+ * index_file: any bytes as a policy and as a schema: an answer, the same with and without a
  * report when it is good; and lint says of each statement what it can.
  */
 #include "fuzz.h"
@@ -14,6 +14,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 	    &r, &e);
 	struct index_file *g = index_file_parse((const char *)data, len, "f",
 	    NULL, &why);
+	struct index_schema *schema;
 	struct buf b = BUF_INIT(64 << 20);
 	struct sink *out;
 
@@ -24,8 +25,17 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 	    (f != NULL && g != NULL && f->count != g->count))
 		abort();
 	err_clear(&e);
-	if (f != NULL && index_lint(f, &r, &e) == -1)
+	if (f != NULL && index_lint(f, NULL, &r, &e) == -1)
 		abort();
+	/* and any bytes as a schema: all of it is read, or it is an error */
+	schema = index_schema_parse((const char *)data, len, "s", &e);
+	if (schema == NULL && e.kind == ERR_NONE)
+		abort();
+	if (f != NULL && schema != NULL &&
+	    index_lint(f, schema, &r, &e) == -1)
+		abort();
+	index_schema_free(schema);
+	err_clear(&e);
 	index_report_sort(&r);
 	out = sink_buf(&b, &e);
 	if (out == NULL || index_print(&r, INDEX_JSON, true, out, &e) == -1 ||
@@ -51,6 +61,10 @@ fuzz_seeds(struct fuzz_seed *out, size_t max)
 		"\\set ON_ERROR_STOP on\n-- x\nCREATE INDEX a ON t (b);\n"
 		"CREATE INDEX a ON t (b, c);\nDROP TABLE t;",
 		"create index i on t using gin (x gin_trgm_ops(siglen=3));",
+		"CREATE TABLE t (a int PRIMARY KEY, \"b c\" text DEFAULT 'x', d "
+		"int REFERENCES o, UNIQUE (a, d), CONSTRAINT f FOREIGN KEY (a) "
+		"REFERENCES r);ALTER TABLE ONLY s.t ADD CONSTRAINT p PRIMARY "
+		"KEY (a);CREATE INDEX x ON t (d);",
 		"COPY t FROM stdin;\n1\n\\.\nCREATE INDEX $$ ON t ($q$;$q$);",
 	};
 	size_t n = 0;
