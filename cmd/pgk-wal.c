@@ -284,9 +284,10 @@ run_check(struct tool *t, struct err *e)
 		return -1;
 	o.keys = t->cli.keys;
 	if ((g = gaps_look(t->archive, t->cli.repo, &o, e)) == NULL) {
+		e->hint[0] = '\0';
 		if (e->kind == ERR_KEY)
-			err_hint(e, "with --fast only names and sizes are "
-			    "looked at");
+			err_hint(e, "give the identity with --identity, or "
+			    "look at names and sizes only with --fast");
 		return -1;
 	}
 	if (print_gaps(t, g, e) == 0)

@@ -79,6 +79,12 @@ int archive_put_blob(struct archive *a, const char *name,
     struct blob *source, const struct archive_how *how, struct err *e);
 
 /*
+ * Remove what killed writers left where `name` is put. Costs little, and what
+ * goes wrong is only logged.
+ */
+void archive_tidy(struct archive *a, const char *name);
+
+/*
  * Put bytes `begin` to `end` (within the segment) of a segment that still
  * grows, durably, as a run. `data` holds end - begin bytes. ERR_BUSY when that
  * very run is there already. No claim is made and nothing compared. *out, if

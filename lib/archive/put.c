@@ -3,6 +3,8 @@
 #include <assert.h>
 #include <string.h>
 
+#include "log/log.h"
+
 #define SMALL_MAX ((size_t)1 << 20) /* of a .history, a .backup */
 
 /* A file on its way into the archive. */
@@ -276,6 +278,22 @@ archive_put_blob(struct archive *a, const char *name, struct blob *source,
 	struct job j = { .a = a, .name = name, .source = source, .how = how };
 
 	return put(&j, e);
+}
+
+void
+archive_tidy(struct archive *a, const char *name)
+{
+	char folder[ARCHIVE_OBJECT];
+	char *slash;
+
+	archive_object_name(name, archive_variants[0], folder);
+	while ((slash = strrchr(folder, '/')) != NULL) {
+		struct err why = ERR_INIT;
+
+		*slash = '\0';
+		if (store_sweep(a->store, folder, false, NULL, &why) == -1)
+			log_info("%s", why.text);
+	}
 }
 
 int

@@ -111,5 +111,8 @@ feed_push(struct archive *a, const char *path,
 	fd = open(path, O_RDONLY | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
 	if (fd == -1)
 		return err_sys(e, "could not open \"%s\"", path);
-	return put_file(a, p.name, fd, how, e);
+	if (put_file(a, p.name, fd, how, e) == -1)
+		return -1;
+	archive_tidy(a, p.name);
+	return 0;
 }
