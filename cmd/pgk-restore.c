@@ -435,8 +435,9 @@ settle_command(struct tool *t, struct err *e)
 }
 
 static void
-tell_next(const struct tool *t, const struct recover_plan *p)
+tell_next(const struct tool *t, const struct recover *r)
 {
+	const struct recover_plan *p = recover_plan(r);
 	char utc[UNIT_TEXT_MAX], local[UNIT_TEXT_MAX];
 
 	if (t->r.target == RECOVER_TIME)
@@ -446,6 +447,13 @@ tell_next(const struct tool *t, const struct recover_plan *p)
 	fprintf(stderr, "%s: restored \"%s\"; to recover: pg_ctl start -D "
 	    "\"%s\"\n", t->cli.name, p->chain[p->chain_count - 1]->name,
 	    p->datadir);
+	if (geteuid() == 0)
+		log_hint("it belongs to root, as whom no server runs: chown "
+		    "-R it%s first", p->space_count > 0 ?
+		    " and its tablespaces" : "");
+	if (!recover_has_conf(r))
+		log_hint("the backup holds no postgresql.conf: name yours by "
+		    "-o '-c config_file=FILE'");
 	log_hint("what it writes is archived only after promotion and "
 	    "pgk-wal adopt -D \"%s\"", p->datadir);
 }
@@ -469,7 +477,7 @@ recover(struct tool *t, struct err *e)
 		if (out != NULL && recover_tell(r, t->json, out, e) == 0)
 			rc = sink_finish(out, e);
 	} else if ((rc = recover_run(r, e)) == 0) {
-		tell_next(t, recover_plan(r));
+		tell_next(t, r);
 		printf("%s\n", recover_plan(r)->datadir);
 	}
 	sink_free(out);

@@ -288,6 +288,9 @@ take_file(struct pass *p, const struct tar_member *m, struct err *e)
 			if (p->keep->len > 0)
 				return err_set(e, ERR_CORRUPT,
 				    "\"%s\" is in it twice", m->path);
+			if (m->size > p->keep->max)
+				return err_set(e, ERR_CORRUPT,
+				    "\"%s\" is too large", m->path);
 			p->mode = KEEP;
 			p->has_label |= p->keep == &p->label;
 			return 0;

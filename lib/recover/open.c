@@ -127,7 +127,7 @@ refuse_before(const struct recover *r, const struct repo_set *set,
 	    set->end_lsn != NULL ? set->end_lsn : "?", target);
 }
 
-/* 0 this one, 1 its timeline does not lead to the target (*e is set), -1. */
+/* 0 this one; 1, 2 as wal_plan(), -1: *e is set. */
 static int
 try_set(struct recover *r, const struct repo_set *set, struct err *e)
 {
@@ -178,7 +178,9 @@ choose(struct recover *r, struct err *e)
 		/* an older one may do when this chain is broken */
 		if (rc == -1 && why.kind != ERR_CORRUPT)
 			return err_pass(e, &why);
-		if (rc == -1)
+		if (rc == 1)
+			log_info("passed over: %s", why.text);
+		else
 			log_warning("passed over: %s", why.text);
 		err_pass(&first, &why);
 	}
@@ -263,7 +265,11 @@ plan(struct recover *r, struct err *e)
 {
 	const struct recover_options *o = r->o;
 	const struct repo_set *set;
+	char when[UNIT_TEXT_MAX];
 
+	if (o->target == RECOVER_TIME && o->time > unit_now())
+		log_warning("the target, %s, is in the future: no archive "
+		    "reaches it", unit_rfc3339(o->time, when));
 	if (settings_check(o, e) == -1 || repo_list(r->repo, REPO_INCREMENTAL,
 	    &r->sets, pass_over, NULL, e) == -1)
 		return -1;
@@ -305,6 +311,12 @@ const struct recover_plan *
 recover_plan(const struct recover *r)
 {
 	return &r->plan;
+}
+
+bool
+recover_has_conf(const struct recover *r)
+{
+	return r->has_conf;
 }
 
 void

@@ -114,6 +114,9 @@ const struct recover_plan *recover_plan(const struct recover *r);
  * the folder is left unfinished, and says so.
  */
 int recover_run(struct recover *r, struct err *e);
+
+/* After the run: whether a postgresql.conf was in the backup. */
+bool recover_has_conf(const struct recover *r);
 void recover_free(struct recover *r); /* NULL ok */
 
 /*

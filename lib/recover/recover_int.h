@@ -113,7 +113,11 @@ struct recover {
 };
 
 
-/* wal.c: fills the plan's part, or says why not. `set` is the newest. */
+/*
+ * wal.c: fills the plan's part, or says why not: 1 the set does not lead to
+ * the timeline, 2 WAL is missing that it cannot do without. `set` is the
+ * newest.
+ */
 int wal_plan(struct recover *r, const struct repo_set *set, struct err *e);
 
 /* space.c: the folders, as the options and the newest set name them. */

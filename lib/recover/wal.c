@@ -32,7 +32,7 @@ check_system(const struct recover *r, struct way *w, struct err *e)
 	return 0;
 }
 
-/* The timeline to follow and its ancestry; 1 when the set is not on it. */
+/* The timeline to follow and its ancestry; 1: the set does not lead to it. */
 static int
 choose_timeline(struct recover *r, const struct repo_set *set, struct way *w,
     struct err *e)
@@ -132,14 +132,17 @@ is_before_gap(const struct recover *r, const struct repo_set *set,
 	return false;
 }
 
+/* 2: the set cannot be used at all, another might. */
 static int
 check_reach(const struct recover *r, const struct repo_set *set,
     const struct way *w, struct err *e)
 {
 	const struct recover_options *o = r->o;
 
-	if (w->reach.end < w->end)
-		return refuse_gap(w, "and the backup itself needs it", e);
+	if (w->reach.end < w->end) {
+		refuse_gap(w, "and the backup itself needs it", e);
+		return 2;
+	}
 	if (o->target == RECOVER_LSN)
 		return o->lsn <= w->reach.end ? 0 :
 		    refuse_gap(w, "and the target lies behind it", e);
@@ -164,8 +167,9 @@ look(struct recover *r, const struct repo_set *set, struct way *w,
 		return -1;
 	archive_reach(&w->list, &r->history, set->timeline, w->start, true,
 	    &w->reach);
-	return check_reach(r, set, w, e) == -1 ? -1 :
-	    check_key(r, w, set->timeline, e);
+	if ((rc = check_reach(r, set, w, e)) != 0)
+		return rc;
+	return check_key(r, w, set->timeline, e);
 }
 
 int

@@ -69,9 +69,12 @@ open_set(struct source *s, struct cli *c, const char *word, const char *role,
 	if ((s->name = strdup(s->set->name)) == NULL)
 		return err_nomem(e);
 	s->object = repo_object(s->set, role);
-	if (s->object == NULL)
-		return err_set(e, ERR_ABSENT, "set \"%s\" has no object "
-		    "\"%s\"", s->set->name, role);
+	if (s->object == NULL) {
+		err_set(e, ERR_ABSENT, "set \"%s\" has no object \"%s\"",
+		    s->set->name, role);
+		return s->set->kind != REPO_INCREMENTAL ? -1 : err_hint(e,
+		    "it is a base backup: pgk-restore -D restores it");
+	}
 	s->blob = repo_object_open(c->repo, s->set, s->object, e);
 	return s->blob == NULL ? -1 : 0;
 }

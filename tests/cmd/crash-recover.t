@@ -78,7 +78,7 @@ check()
 	# shellcheck disable=SC2010 # for whether there is any
 	! ls -A "$out" 2>/dev/null | grep -q . ||
 	    [ -e "$out/pgk-unfinished" ] || complain "no mark"
-	[ -n "$started" ] || [ ! -e "$out/PG_VERSION" ] || {
+	[ -n "$started" ] || [ ! -e "$out/postgresql.conf" ] || {
 		started=1
 		[ -z "$server_user" ] || chown -R "$server_user" "$out"
 		! as_server timeout 20 postgres -D "$out" -c port=1 \

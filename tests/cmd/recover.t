@@ -254,8 +254,30 @@ name=${missing##*/}
 err_has "${name%%.*} is missing" "the first missing segment is named"
 err_has 'target-lsn' "and what can be reached is said"
 not_ok "nothing is made" test -e "$T/own/none"
+pgk pgk-restore -D "$T/own/none" "${maps[@]}" --plan --target-time \
+    "$first_time+00"
+exits 0 "a time of which a later set shows that it is before the gap"
+pgk pgk-restore -D "$T/own/none" "${maps[@]}" --plan --target-time \
+    "$second_time+00"
+exits 9 "one of which that is not known"
 target t8 "1 2 3 4" --target-lsn "$middle"
 as_server mv "$T/own/${missing##*/}" "$missing"
+
+# the newest set cannot be used -------------------------------------------------
+server_use main
+backup --full --environment test
+segment=$(q postgres "SELECT pg_walfile_name('$(json "$set" lsn)')")
+archived
+as_server mkdir "$T/own/late"
+for file in "$STORE"/wal/*/0*; do
+	[[ ${file##*/} < $segment ]] || as_server mv "$file" "$T/own/late"
+done
+pgk pgk-restore -D "$T/own/none" "${maps[@]}" --plan
+exits 3 "a set whose log has not come is passed over, with a warning"
+out_has "^set	${two##*/}\$" "for an older one"
+pgk pgk-restore -D "$T/own/none" "${maps[@]}" --plan "$set"
+exits 9 "and refused when named"
+as_server rm -r "$STORE/${set:?}" "$STORE/$set.json"
 
 # damage ------------------------------------------------------------------------
 object=$(ls "$STORE/$full"/base.tar*)
