@@ -8,6 +8,7 @@
 
 #include "cli/cli.h"
 #include "index/index.h"
+#include "log/log.h"
 #include "unit/unit.h"
 
 #define ALSO_MAX 31
@@ -279,6 +280,20 @@ run_watch_usage(struct tool *t, struct err *e)
 }
 
 static int
+run_suggest(struct tool *t, struct err *e)
+{
+	struct pg *c = index_connect(t->cli.target, e);
+	unsigned unplanned = 0;
+	int rc = c == NULL ? -1 : index_suggest(c, &t->report, &unplanned,
+	    e);
+
+	pg_close(c);
+	if (unplanned > 0)
+		log_info("%u statements could not be planned here", unplanned);
+	return rc;
+}
+
+static int
 run_reindex(struct tool *t, struct err *e)
 {
 	struct index_reindex_options o = { .target = t->cli.target,
@@ -326,6 +341,7 @@ static const struct command commands[] = {
 	{ "reindex", 0, UINT_MAX, false,
 	    "dry-run max-wait until min-bloat min-size estimate",
 	    run_reindex },
+	{ "suggest", 0, 0, false, "", run_suggest },
 	{ "watch-usage", 0, 0, false, "also keep store", run_watch_usage },
 	{ NULL, 0, 0, false, NULL, NULL }
 };
@@ -400,7 +416,7 @@ static const struct opt_tool description = {
 	.name = "pgk-index",
 	.purpose = "judge the indexes of a database, and keep them.",
 	.usage = "[OPTION]... apply FILE.sql\n[OPTION]... diff FILE.sql\n[OPTION]... lint FILE.sql [SCHEMA.sql]\n"
-	    "[OPTION]... duplicate|invalid|missing-fk|bloat|unused\n"
+	    "[OPTION]... duplicate|invalid|missing-fk|bloat|unused|suggest\n"
 	    "[OPTION]... analyze [FILE.sql]\n[OPTION]... reindex [INDEX]...\n"
 	    "[OPTION]... watch-usage",
 	.tables = tables,

@@ -143,6 +143,28 @@ index_invalid(struct pg *c, struct index_report *r, struct err *e)
 }
 
 int
+index_extension(struct pg *c, const char *extension, const char *function,
+    struct buf *name, struct err *e)
+{
+	const char *params[2] = { extension, function };
+	struct pg_rows *rows;
+	int rc = 0;
+
+	if (pg_query(c, "SELECT n.nspname FROM pg_extension x"
+	    " JOIN pg_namespace n ON n.oid = x.extnamespace"
+	    " WHERE x.extname = $1 AND has_schema_privilege(n.oid, 'USAGE')"
+	    " AND EXISTS (SELECT FROM pg_proc p"
+	    " WHERE p.pronamespace = n.oid AND p.proname = $2"
+	    " AND has_function_privilege(p.oid, 'EXECUTE'))", params, 2,
+	    &rows, e) == -1)
+		return -1;
+	if (pg_count(rows) > 0)
+		rc = sqltext_quote2(name, pg_text(rows, 0, 0), function, e);
+	pg_rows_free(rows);
+	return rc;
+}
+
+int
 index_leftovers(struct pg *c, struct pg_rows **rows, struct err *e)
 {
 	return pg_query(c, sql_index_invalid, NULL, 0, rows, e);

@@ -11,7 +11,6 @@
 #include "index/index_int.h"
 #include "log/log.h"
 #include "progress/progress.h"
-#include "sqltext/sqltext.h"
 #include "stop/stop.h"
 
 extern const char sql_index_bloat[];
@@ -22,32 +21,6 @@ enum { B_BYTES = 3, B_IDEAL, B_PERCENT, B_ROWS, B_FILL, B_DEDUP, B_CHANGES,
 /* What the two methods were measured to be off by, in points of percent. */
 #define ESTIMATE_ERROR 8.0
 #define MEASURE_ERROR 2.0
-
-/*
- * "schema".pgstatindex if it is installed and ours to call; empty otherwise.
- */
-static int
-find_pgstatindex(struct pg *c, struct buf *name, struct err *e)
-{
-	struct pg_rows *rows;
-	int rc = 0;
-
-	if (pg_query(c, "SELECT n.nspname FROM pg_extension x"
-	    " JOIN pg_namespace n ON n.oid = x.extnamespace"
-	    " JOIN pg_proc p ON p.pronamespace = n.oid"
-	    " AND p.proname = 'pgstatindex'"
-	    " AND p.proargtypes[0] = 'regclass'::regtype"
-	    " WHERE x.extname = 'pgstattuple'"
-	    " AND has_function_privilege(p.oid, 'EXECUTE')"
-	    " AND has_schema_privilege(n.oid, 'USAGE')", NULL, 0, &rows,
-	    e) == -1)
-		return -1;
-	if (pg_count(rows) > 0)
-		rc = sqltext_quote2(name, pg_text(rows, 0, 0), "pgstatindex",
-		    e);
-	pg_rows_free(rows);
-	return rc;
-}
 
 /*
  * The leaf pages' content packed at the fill factor, and the pages above it.
@@ -179,7 +152,8 @@ index_bloat(struct pg *c, const struct index_bloat_options *o,
 	struct progress *p = NULL;
 	int rc = -1;
 
-	if ((!o->estimate_only && find_pgstatindex(c, &function, e) == -1) ||
+	if ((!o->estimate_only && index_extension(c, "pgstattuple",
+	    "pgstatindex", &function, e) == -1) ||
 	    pg_query(c, sql_index_bloat, NULL, 0, &rows, e) == -1)
 		goto done;
 	p = progress_new("bloat", pg_count(rows), PROGRESS_COUNT);

@@ -364,4 +364,21 @@ struct index_reindex_options {
 int index_reindex(const struct index_reindex_options *o,
     struct index_report *r, struct err *e);
 
+/*
+ * suggest: indexes that statements of pg_stat_statements want. Each is
+ * planned, never run, in a READ ONLY transaction; *unplanned says of how
+ * many that failed (no right, a table that went).
+ *	SUGGESTED   hypopg says that a plan would cost 30 % less or better
+ *	GUESS       a note, without hypopg
+ *	NEEDS       a note: an extension is missing
+ *	SEQ-SCANS   a note, without pg_stat_statements: a large table is often
+ *	            read from end to end
+ * Facts: columns, statements, calls, milliseconds, percent (of the time of
+ * all statements), writes (rows of the table, since the counters began),
+ * query (its beginning), cost_before, cost_after, index_bytes; extension;
+ * seq_scans, rows_read, index_scans, rows.
+ */
+int index_suggest(struct pg *c, struct index_report *r, unsigned *unplanned,
+    struct err *e);
+
 #endif

@@ -15,6 +15,7 @@
  *	bloat.c            estimated and measured
  *	unused.c           proof that nobody scans an index
  *	reindex.c          REINDEX CONCURRENTLY, and what it left
+ *	suggest.c          indexes that statements want
  *	analyze.c          statistics that are stale, and ANALYZE
  *	usage*.c           counters of servers, and samples of them
  */
@@ -245,6 +246,13 @@ int index_steps_text(const struct index_steps *s, char **text,
 struct index_finding *index_add_row(struct index_report *r,
     enum index_severity severity, const char *verdict,
     const struct pg_rows *rows, size_t i, struct err *e);
+
+/*
+ * ask.c: "schema"."function" of an extension if that is installed and the
+ * function ours to call; else nothing is appended.
+ */
+int index_extension(struct pg *c, const char *extension,
+    const char *function, struct buf *name, struct err *e);
 
 /*
  * ask.c: what REINDEX CONCURRENTLY left, among the rows of the
