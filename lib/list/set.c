@@ -1,4 +1,14 @@
+#include <string.h>
+
 #include "list/list_int.h"
+
+/* The next base backup reads these and has no key: they are always plain. */
+static bool
+is_helper(const struct repo_object *o)
+{
+	return strcmp(o->role, "manifest") == 0 ||
+	    strcmp(o->role, "blocks") == 0;
+}
 
 bool
 list_is_encrypted(const struct repo_set *set)
@@ -6,7 +16,8 @@ list_is_encrypted(const struct repo_set *set)
 	bool all = set->object_count > 0;
 
 	for (size_t i = 0; i < set->object_count; i++)
-		all = all && set->objects[i].encrypted;
+		all = all && (set->objects[i].encrypted ||
+		    (list_is_base(set) && is_helper(&set->objects[i])));
 	return all;
 }
 
