@@ -79,7 +79,9 @@ def unmeasured(case, what):
 def size(patterns):
     total = 0
     for pattern in os.path.expandvars(patterns).split():
-        total += sum(os.path.getsize(path) for path in glob.glob(pattern))
+        total += sum(os.path.getsize(path)
+                     for path in glob.glob(pattern, recursive=True)
+                     if os.path.isfile(path))
     return total
 
 
@@ -178,8 +180,12 @@ def read_cases(path, wanted):
     for name in wanted or cases.sections():
         lacks = [program for program in cases[name].get('needs', '').split()
                  if shutil.which(program) is None]
+        version = int(cases[name].get('version', 0))
         if lacks:
             print(f'bench: {name}: left out, {lacks[0]} is not installed',
+                  file=sys.stderr)
+        elif version > int(os.environ.get('PG_MAJOR', version)):
+            print(f'bench: {name}: left out, needs PostgreSQL {version}',
                   file=sys.stderr)
         else:
             chosen[name] = cases[name]

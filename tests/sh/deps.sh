@@ -55,6 +55,7 @@ for what; do
 	case $what in
 	bench)
 		need_command igzip isal
+		need_command pgbackrest pgbackrest
 		need_command python3 python3
 		;;
 	ci)
