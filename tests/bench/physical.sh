@@ -34,7 +34,7 @@ pgbr()
 {
 	pgbackrest --no-config --stanza=bench --log-level-console=error \
 	    --log-level-file=off --lock-path="$OUT/lock" \
-	    --repo1-path="$OUT/pgbr" --repo1-retention-full=9 "$@"
+	    --repo1-path="$OUT/pgbr" "$@"
 }
 pgbr_backup()
 {
@@ -47,7 +47,7 @@ pgbr_backup()
 		block=(--repo1-bundle --repo1-block)
 	fi
 	pgbr --process-max=2 --start-fast --no-archive-check \
-	    --compress-type=zst --compress-level=1 \
+	    --repo1-retention-full=9 --compress-type=zst --compress-level=1 \
 	    --pg1-path="$DATA" --pg1-port="$PGPORT" --pg1-user="$PGUSER" \
 	    --pg1-socket-path="$PGHOST" --type="$1" "${block[@]}" backup
 }
@@ -58,13 +58,14 @@ pgbr_new()
 	    --pg1-socket-path="$PGHOST" stanza-create
 }
 
-# the folder of the set that pgk-basebackup names, linked as $OUT/last
+# pgk_base STORE OPTION... - into $OUT/STORE; $OUT/last is then the set's folder
 pgk_base()
 {
 	local set
 
 	set=$(pgk-basebackup -q -j2 --no-encrypt --checkpoint=fast \
-	    --wal-timeout=0 "$@") && ln -sfn "$OUT/pgk/$set" "$OUT/last"
+	    --wal-timeout=0 --store="$OUT/$1" "${@:2}") &&
+	    ln -sfn "$OUT/$1/$set" "$OUT/last"
 }
 
 # About one page in seven: 0.5 % of the messages are changed, 0.5 % are new.
