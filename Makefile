@@ -49,7 +49,7 @@ NEEDS = libpq-fe.h:pq:libpq-dev zstd.h:zstd:libzstd-dev zlib.h:z:zlib1g-dev \
 	ini.h:inih:libinih-dev
 
 ROOMS = err log buf fsx unit stop task proc progress opt conf lsn \
-	sink form gz zst codec age digest sign piece unpack sqltext \
+	sink form gz zst codec age digest sign piece unpack sqltext policy \
 	tar page manifest increment wal \
 	store repo pg archive dump base receive feed gaps restore recover prune \
 	list index cli source

@@ -54,15 +54,16 @@ struct command {
 static int
 run_lint(struct tool *t, struct err *e)
 {
-	struct index_file *f = index_file_load(t->operands[0], &t->report, e);
-	struct index_schema *schema = NULL;
+	const struct policy_report found = { index_lint_found, &t->report };
+	struct policy *f = policy_load(t->operands[0], &found, e);
+	struct policy_schema *schema = NULL;
 	int rc = -1;
 
 	if (f != NULL && (t->operand_count == 1 ||
-	    (schema = index_schema_load(t->operands[1], e)) != NULL))
-		rc = index_lint(f, schema, &t->report, e);
-	index_schema_free(schema);
-	index_file_free(f);
+	    (schema = policy_schema_load(t->operands[1], e)) != NULL))
+		rc = policy_lint(f, schema, &found, e);
+	policy_schema_free(schema);
+	policy_free(f);
 	if (rc == 0)
 		index_report_sort(&t->report);
 	return rc;
@@ -70,12 +71,12 @@ run_lint(struct tool *t, struct err *e)
 
 /* A policy, for a command that connects. */
 static int
-open_both(struct tool *t, struct index_file **f, struct pg **c,
+open_both(struct tool *t, struct policy **f, struct pg **c,
     struct err *e)
 {
 	*c = NULL;
-	if ((*f = index_file_load(t->operands[0], NULL, e)) == NULL ||
-	    index_file_check(*f, e) == -1 ||
+	if ((*f = policy_load(t->operands[0], NULL, e)) == NULL ||
+	    policy_check(*f, e) == -1 ||
 	    (*c = index_connect(t->cli.target, e)) == NULL)
 		return -1;
 	return 0;
@@ -84,14 +85,14 @@ open_both(struct tool *t, struct index_file **f, struct pg **c,
 static int
 run_diff(struct tool *t, struct err *e)
 {
-	struct index_file *f = NULL;
+	struct policy *f = NULL;
 	struct pg *c = NULL;
 	int rc = open_both(t, &f, &c, e);
 
 	if (rc == 0)
 		rc = index_diff(c, f, &t->report, e);
 	pg_close(c);
-	index_file_free(f);
+	policy_free(f);
 	return rc;
 }
 
@@ -118,13 +119,13 @@ run_apply(struct tool *t, struct err *e)
 	struct index_apply_options o = { .target = t->cli.target,
 		.dry_run = t->dry_run, .drop_extra = t->drop_extra,
 		.replace = t->replace };
-	struct index_file *f = NULL;
+	struct policy *f = NULL;
 	int rc = -1;
 
 	if (take_limits(t, &o.max_wait, &o.until, e) == 0 &&
-	    (f = index_file_load(t->operands[0], NULL, e)) != NULL)
+	    (f = policy_load(t->operands[0], NULL, e)) != NULL)
 		rc = index_apply(&o, f, &t->report, e);
-	index_file_free(f);
+	policy_free(f);
 	return rc;
 }
 
@@ -311,7 +312,7 @@ run_analyze(struct tool *t, struct err *e)
 {
 	struct index_analyze_options o = { .target = t->cli.target,
 		.dry_run = t->dry_run, .max_age = 7 * DAY };
-	struct index_file *f = NULL;
+	struct policy *f = NULL;
 	int64_t percent = 10;
 	int rc = -1;
 
@@ -319,10 +320,10 @@ run_analyze(struct tool *t, struct err *e)
 	    e) == -1)
 		return err_prefix(e, "--stale");
 	o.stale_percent = (double)percent;
-	if (t->operand_count == 0 || (f = index_file_load(t->operands[0],
+	if (t->operand_count == 0 || (f = policy_load(t->operands[0],
 	    NULL, e)) != NULL)
 		rc = index_analyze(&o, f, &t->report, e);
-	index_file_free(f);
+	policy_free(f);
 	return rc;
 }
 

@@ -10,7 +10,7 @@ cd "${1:-$(dirname "$0")/..}"
 # the layers, lowest first; a room includes its own layer or lower
 layers=(
 	"err log buf fsx unit stop task proc progress opt conf lsn"
-	"sink form gz zst codec age digest sign piece unpack sqltext
+	"sink form gz zst codec age digest sign piece unpack sqltext policy
 	 tar page manifest increment wal"
 	"store repo pg archive"
 	"dump base receive feed gaps restore recover prune list index source cli"

@@ -24,7 +24,7 @@ enum { A_SCHEMA, A_TABLE, A_PARTITIONED, A_ROWS, A_CHANGES, A_ANALYZED,
 
 struct analyze {
 	const struct index_analyze_options *o;
-	const struct index_file *file;
+	const struct policy *file;
 	struct index_report *report;
 	struct pg *work, *watch;
 	struct pg_rows *rows; /* all tables */
@@ -46,7 +46,7 @@ find_row(const struct analyze *a, const char *schema, const char *table)
 }
 
 static int
-add_missing(struct analyze *a, const struct index_statement *s,
+add_missing(struct analyze *a, const struct policy_statement *s,
     struct err *e)
 {
 	struct index_finding *f;
@@ -65,7 +65,7 @@ add_missing(struct analyze *a, const struct index_statement *s,
 }
 
 static int
-choose(struct analyze *a, const struct index_statement *s, struct err *e)
+choose(struct analyze *a, const struct policy_statement *s, struct err *e)
 {
 	struct buf name = BUF_INIT(BUF_TEXT_MAX);
 	struct pg_rows *rows = NULL;
@@ -285,7 +285,7 @@ all_tables(struct analyze *a, struct err *e)
 
 int
 index_analyze(const struct index_analyze_options *o,
-    const struct index_file *file, struct index_report *r, struct err *e)
+    const struct policy *file, struct index_report *r, struct err *e)
 {
 	struct analyze a = { .o = o, .file = file, .report = r };
 	int rc = -1;

@@ -172,7 +172,7 @@ apply_all(struct apply *a, struct err *e)
 }
 
 static int
-run(struct apply *a, const struct index_file *f, struct err *e)
+run(struct apply *a, const struct policy *f, struct err *e)
 {
 	bool refused = false;
 
@@ -199,7 +199,7 @@ leave_out(const struct index_apply_options *o, struct index_finding *f)
 }
 
 static int
-dry_run(const struct index_apply_options *o, const struct index_file *f,
+dry_run(const struct index_apply_options *o, const struct policy *f,
     struct index_report *r, struct err *e)
 {
 	struct pg *c = index_connect(o->target, e);
@@ -212,13 +212,13 @@ dry_run(const struct index_apply_options *o, const struct index_file *f,
 }
 
 int
-index_apply(const struct index_apply_options *o, const struct index_file *f,
+index_apply(const struct index_apply_options *o, const struct policy *f,
     struct index_report *r, struct err *e)
 {
 	struct apply a = { .o = o, .report = r };
 	int rc;
 
-	if (index_file_check(f, e) == -1)
+	if (policy_check(f, e) == -1)
 		return -1;
 	if (o->dry_run)
 		return dry_run(o, f, r, e);

@@ -243,7 +243,7 @@ index_plan_report(struct pg *c, const struct index_plan *p,
 }
 
 int
-index_diff(struct pg *c, const struct index_file *f, struct index_report *r,
+index_diff(struct pg *c, const struct policy *f, struct index_report *r,
     struct err *e)
 {
 	struct index_plan p;

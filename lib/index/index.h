@@ -17,6 +17,7 @@
 #include <stdint.h>
 
 #include "pg/pg.h"
+#include "policy/policy.h"
 #include "sink/sink.h"
 #include "store/store.h"
 
@@ -87,8 +88,8 @@ void index_report_sort(struct index_report *r);
  * Print. The table leaves INDEX_OK out unless `all`, has a column of lines if
  * there are any, and fix and undo as lines under a row. TSV: headings, then
  * check, severity, verdict, schema, table, index, bytes, line, reason, fix,
- * undo, facts ("name=value", separated by commas), escaped as form_name() does. JSON: a list of objects
- * with those fields, what is not known left out, facts an object. INDEX_SQL:
+ * undo, facts ("name=value", separated by commas), escaped as form_name()
+ * does. JSON: a list of objects with those fields, what is not known left out, facts an object. INDEX_SQL:
  * the fixes as a script for psql, each behind a comment.
  */
 enum index_form { INDEX_TABLE, INDEX_TSV, INDEX_JSON, INDEX_SQL };
@@ -185,83 +186,9 @@ int index_unused(const struct index_nodes *nodes,
 int index_usage_watch(const struct index_nodes *nodes, struct store *store,
     int64_t keep, struct index_report *r, struct err *e);
 
-/*
- * The policy: a file of plain CREATE [UNIQUE] INDEX [IF NOT EXISTS] statements
- * that psql can run too. Nothing else may stand in it but comments and
- * \set ON_ERROR_STOP.
- */
-#define INDEX_KEYS_MAX 32 /* PostgreSQL's own bound */
-#define INDEX_NAME_MAX 63
-#define INDEX_FILE_MAX ((size_t)16 << 20)
-
-/* A column or expression of an index. */
-struct index_key {
-	char *what;  /* a column's name, or an expression's words */
-	bool column;
-	char *kind;  /* collation and operator class as written, or "" */
-	bool desc, nulls_first;
-};
-
-struct index_statement {
-	uint64_t line;
-	bool unique, concurrently, if_not_exists, only;
-	char *name;          /* NULL: it has none */
-	char *schema, *table; /* schema "": found by search_path */
-	char *rest;          /* all behind the table: "USING gin (a) ..." */
-	char *method;        /* "btree" */
-	struct index_key keys[INDEX_KEYS_MAX];
-	size_t key_count;
-	char *included[INDEX_KEYS_MAX]; /* INCLUDE */
-	size_t include_count;
-	bool nulls_not_distinct;
-	char *with;          /* words between WITH's brackets, or "" */
-	char *predicate;     /* words behind WHERE, or "" */
-};
-
-struct index_file {
-	char *path; /* for messages */
-	struct index_statement *all;
-	size_t count, room;
-};
-
-/*
- * Read a policy; "-" is stdin. A statement that is none of ours is ERR_CONF
- * with path and line; with `report` it becomes a finding there (REFUSED),
- * and what follows is read on. ERR_ABSENT, ERR_SYS: the file.
- */
-struct index_file *index_file_load(const char *path,
-    struct index_report *report, struct err *e);
-
-/* The same from memory, `path` for messages. */
-struct index_file *index_file_parse(const char *text, size_t len,
-    const char *path, struct index_report *report, struct err *e);
-void index_file_free(struct index_file *f); /* NULL ok */
-
-/*
- * The tables of an application, read from its CREATE TABLE and ALTER TABLE
- * statements (as pg_dump --schema-only writes them); what else the file
- * holds is passed over. ERR_CONF: no SQL; ERR_ABSENT, ERR_SYS: the file.
- */
-struct index_schema;
-struct index_schema *index_schema_load(const char *path, struct err *e);
-struct index_schema *index_schema_parse(const char *text, size_t len,
-    const char *path, struct err *e);
-void index_schema_free(struct index_schema *s); /* NULL ok */
-
-/*
- * lint: what can be said of a policy without a server. INDEX_ERROR is what
- * diff and apply refuse: UNNAMED, TWICE (one name, two indexes), LONG-NAME,
- * ONLY, VOLATILE. INDEX_WARNING: DUPLICATE, PREFIX, DESC (alone it buys
- * nothing), NOT-IDEMPOTENT (no IF NOT EXISTS), CONCURRENTLY, KEY-COPY.
- * INDEX_NOTE is guessed from names: HOT, FEW-VALUES. With a schema (else NULL)
- * also NO-TABLE, NO-COLUMN (INDEX_ERROR); KEY-COPY is then known, not guessed;
- * MISSING-FK: a foreign key whose columns no index leads with.
- */
-int index_lint(const struct index_file *f, const struct index_schema *schema,
-    struct index_report *r, struct err *e);
-
-/* The first thing of index_lint() that is INDEX_ERROR, as ERR_CONF. */
-int index_file_check(const struct index_file *f, struct err *e);
+/* lint: what policy_load() and policy_lint() find (their ctx: a report). */
+int index_lint_found(void *report, const struct policy_finding *f,
+    struct err *e);
 
 /*
  * diff: drift between a policy and the database, both ways.
@@ -281,9 +208,9 @@ int index_file_check(const struct index_file *f, struct err *e);
  *	UNSUPPORTED missing on a table with a foreign partition
  *
  * Compared are what the server makes of the statements, not texts. ERR_CONF:
- * the policy (index_file_check()); ERR_PG.
+ * the policy (policy_check()); ERR_PG.
  */
-int index_diff(struct pg *c, const struct index_file *f,
+int index_diff(struct pg *c, const struct policy *f,
     struct index_report *r, struct err *e);
 
 /*
@@ -314,7 +241,7 @@ struct index_apply_options {
 	int64_t until;    /* seconds since 1970 when all must end; 0: never */
 };
 int index_apply(const struct index_apply_options *o,
-    const struct index_file *f, struct index_report *r, struct err *e);
+    const struct policy *f, struct index_report *r, struct err *e);
 
 /*
  * analyze: ANALYZE of the tables whose statistics are stale: never made, or
@@ -337,7 +264,7 @@ struct index_analyze_options {
 	bool dry_run;
 };
 int index_analyze(const struct index_analyze_options *o,
-    const struct index_file *file, struct index_report *r, struct err *e);
+    const struct policy *file, struct index_report *r, struct err *e);
 
 /*
  * reindex: REINDEX CONCURRENTLY of the indexes named (as SQL writes names; of

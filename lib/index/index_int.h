@@ -2,9 +2,6 @@
  * index_int: what the files of this room share.
  *
  *	report.c print.c   findings and their forms
- *	file.c parse.c     the policy
- *	schema.c           tables and keys of a schema
- *	lint.c             judged without a server, lint_pairs.c: together
  *	catalogue.c        the indexes of tables, and comparing them
  *	plan.c             the policy beside the catalogue
  *	diff.c             what is said of that
@@ -23,73 +20,6 @@
 #define PGK_INDEX_INT_H
 
 #include "index/index.h"
-
-/*
- * One statement of a policy into `s`, zeroed by the caller, who frees it also
- * after a failure. ERR_CONF: it is none that a policy may hold, and why.
- */
-int index_parse_statement(const char *text, struct index_statement *s,
-    struct err *e);
-
-void index_statement_free(struct index_statement *s);
-
-/* The whole of a file, "-": stdin; *name for messages. */
-int index_slurp(const char *path, const char **name, struct buf *text,
-    struct err *e);
-
-/*
- * The words of text[0..len) with one space between: for comparing. Caller
- * frees.
- */
-char *index_words(const char *text, size_t len, struct err *e);
-
-/* A schema: what lint needs of it. */
-struct index_table {
-	char *schema, *name;  /* schema "": not said */
-	char **columns;
-	size_t column_count;
-	bool open;            /* has columns that are not listed */
-};
-
-enum index_key_kind { INDEX_PRIMARY, INDEX_UNIQUE, INDEX_FOREIGN };
-struct index_schema_key {
-	enum index_key_kind kind;
-	struct index_statement as_index; /* name NULL: the server chose it */
-};
-
-struct index_schema {
-	struct index_table *tables;
-	size_t table_count;
-	struct index_schema_key *keys;
-	size_t key_count;
-};
-
-/* The first table of this name ("" is any schema), or NULL. */
-const struct index_table *index_schema_table(const struct index_schema *s,
-    const char *schema, const char *name);
-bool index_table_has(const struct index_table *t, const char *column);
-
-/* lint: a finding about a statement; with its reason. */
-struct index_finding *lint_found(struct index_report *r,
-    enum index_severity severity, const char *verdict,
-    const struct index_statement *s, struct err *e);
-int lint_say(struct index_report *r, enum index_severity severity,
-    const char *verdict, const struct index_statement *s, const char *why,
-    struct err *e);
-
-/*
- * One statement beside the schema: *covered when a constraint's index does the
- * same; the i-th beside the others, of which then only the name is judged.
- */
-int lint_schema(const struct index_statement *s,
-    const struct index_schema *schema, struct index_report *r, bool *covered,
-    struct err *e);
-int lint_others(const struct index_file *f, size_t i, bool covered,
-    struct index_report *r, struct err *e);
-
-/* Foreign keys that nothing serves. */
-int lint_foreign(const struct index_file *f,
-    const struct index_schema *schema, struct index_report *r, struct err *e);
 
 /* An index of the catalogue; texts are borrowed from its rows. */
 struct index_entry {
@@ -133,7 +63,7 @@ enum index_state { STATE_OK, STATE_MISSING, STATE_RENAMED, STATE_CHANGED,
 	STATE_UNSUPPORTED };
 
 struct index_item {
-	const struct index_statement *s;
+	const struct policy_statement *s;
 	enum index_state state;
 	char *schema, *table, *oid; /* of the table, found; else NULL */
 	bool partitioned;           /* the table */
@@ -146,7 +76,7 @@ struct index_item {
 };
 
 struct index_plan {
-	const struct index_file *file;
+	const struct policy *file;
 	struct index_item *items; /* one for each statement */
 	struct index_catalogue catalogue; /* of all tables named */
 };
@@ -157,7 +87,7 @@ struct index_plan {
  * locks each table but against DDL, for a moment. ERR_PG: also a standby, or
  * no right to make temporary tables.
  */
-int index_plan_make(struct pg *c, const struct index_file *f,
+int index_plan_make(struct pg *c, const struct policy *f,
     struct index_plan *out, struct err *e);
 void index_plan_free(struct index_plan *p);
 

@@ -489,12 +489,12 @@ check_primary(struct pg *c, struct err *e)
 }
 
 int
-index_plan_make(struct pg *c, const struct index_file *f,
+index_plan_make(struct pg *c, const struct policy *f,
     struct index_plan *out, struct err *e)
 {
 	struct index_plan p = { .file = f };
 
-	if (index_file_check(f, e) == -1 || check_primary(c, e) == -1)
+	if (policy_check(f, e) == -1 || check_primary(c, e) == -1)
 		return -1;
 	if ((p.items = calloc(f->count + 1, sizeof *p.items)) == NULL)
 		return err_nomem(e);

@@ -152,7 +152,7 @@ build(const struct index_item *x, const char *name, const char *schema,
 struct part {
 	const char *oid, *parent, *schema, *table;
 	bool partitioned;
-	char index[INDEX_NAME_MAX + 1]; /* the name of its index */
+	char index[POLICY_NAME_MAX + 1]; /* the name of its index */
 };
 
 /*
@@ -160,24 +160,24 @@ struct part {
  * ends in a sum of the whole instead.
  */
 static void
-part_name(const char *table, const char *index, char out[INDEX_NAME_MAX + 1])
+part_name(const char *table, const char *index, char out[POLICY_NAME_MAX + 1])
 {
 	uint32_t sum = 2166136261u; /* FNV-1a */
 	char whole[2 * 256];
 	int n = snprintf(whole, sizeof whole, "%s_%s", table, index);
 	size_t len;
 
-	if (n >= 0 && n <= INDEX_NAME_MAX) {
+	if (n >= 0 && n <= POLICY_NAME_MAX) {
 		memcpy(out, whole, (size_t)n + 1);
 		return;
 	}
 	for (const char *p = whole; *p != '\0'; p++)
 		sum = (sum ^ (unsigned char)*p) * 16777619u;
-	len = INDEX_NAME_MAX - 9;
+	len = POLICY_NAME_MAX - 9;
 	while (len > 0 && (whole[len] & 0xc0) == 0x80) /* within a character */
 		len--;
 	memcpy(out, whole, len);
-	snprintf(out + len, INDEX_NAME_MAX + 1 - len, "_%08x", sum);
+	snprintf(out + len, POLICY_NAME_MAX + 1 - len, "_%08x", sum);
 }
 
 static const struct part *
@@ -331,10 +331,10 @@ done:
 /* Another index of this name: the new one is built beside, then takes it. */
 
 static void
-new_name(const struct index_item *x, char out[INDEX_NAME_MAX + 1])
+new_name(const struct index_item *x, char out[POLICY_NAME_MAX + 1])
 {
-	if (strlen(x->s->name) + sizeof NEW_SUFFIX - 1 <= INDEX_NAME_MAX)
-		snprintf(out, INDEX_NAME_MAX + 1, "%.63s" NEW_SUFFIX,
+	if (strlen(x->s->name) + sizeof NEW_SUFFIX - 1 <= POLICY_NAME_MAX)
+		snprintf(out, POLICY_NAME_MAX + 1, "%.63s" NEW_SUFFIX,
 		    x->s->name);
 	else
 		part_name(x->s->name, NEW_SUFFIX, out);
@@ -344,7 +344,7 @@ new_name(const struct index_item *x, char out[INDEX_NAME_MAX + 1])
 static const struct index_entry *
 left_over(const struct index_plan *p, const struct index_item *x)
 {
-	char name[INDEX_NAME_MAX + 1];
+	char name[POLICY_NAME_MAX + 1];
 
 	new_name(x, name);
 	for (size_t i = 0; i < p->catalogue.count; i++)
@@ -365,7 +365,7 @@ change_steps(const struct index_plan *p, const struct index_item *x,
     struct index_steps *s, struct err *e)
 {
 	const struct index_entry *left = left_over(p, x);
-	char name[INDEX_NAME_MAX + 1];
+	char name[POLICY_NAME_MAX + 1];
 
 	new_name(x, name);
 	if (!is_wanted(left, x) && ((left != NULL &&

@@ -1,8 +1,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "index/index_int.h"
-#include "index/words_int.h"
+#include "policy/policy_int.h"
+#include "policy/words_int.h"
 #include "sqltext/sqltext.h"
 
 /*
@@ -12,7 +12,7 @@
  */
 
 static void
-table_free(struct index_table *t)
+table_free(struct policy_table *t)
 {
 	free(t->schema);
 	free(t->name);
@@ -22,14 +22,14 @@ table_free(struct index_table *t)
 }
 
 void
-index_schema_free(struct index_schema *s)
+policy_schema_free(struct policy_schema *s)
 {
 	if (s == NULL)
 		return;
 	for (size_t i = 0; i < s->table_count; i++)
 		table_free(&s->tables[i]);
 	for (size_t i = 0; i < s->key_count; i++)
-		index_statement_free(&s->keys[i].as_index);
+		policy_statement_free(&s->keys[i].as_index);
 	free(s->tables);
 	free(s->keys);
 	free(s);
@@ -52,12 +52,12 @@ grow(void *all, size_t count, size_t size, struct err *e)
 	return p;
 }
 
-const struct index_table *
-index_schema_table(const struct index_schema *s, const char *schema,
+const struct policy_table *
+policy_schema_table(const struct policy_schema *s, const char *schema,
     const char *name)
 {
 	for (size_t i = 0; i < s->table_count; i++) {
-		const struct index_table *t = &s->tables[i];
+		const struct policy_table *t = &s->tables[i];
 
 		if (strcmp(t->name, name) == 0 && (*schema == '\0' ||
 		    *t->schema == '\0' || strcmp(t->schema, schema) == 0))
@@ -67,7 +67,7 @@ index_schema_table(const struct index_schema *s, const char *schema,
 }
 
 bool
-index_table_has(const struct index_table *t, const char *column)
+policy_table_has(const struct policy_table *t, const char *column)
 {
 	static const char *const system[] = { "tableoid", "ctid", "xmin",
 		"cmin", "xmax", "cmax" };
@@ -83,14 +83,14 @@ index_table_has(const struct index_table *t, const char *column)
 
 /* One statement being read. */
 struct reader {
-	struct index_schema *s;
+	struct policy_schema *s;
 	size_t table;        /* its number: the array may move */
 	const char *name;    /* of the constraint, or NULL */
-	struct index_schema_key *key; /* whose columns are read */
+	struct policy_schema_key *key; /* whose columns are read */
 };
 
 static int
-add_column(struct index_table *t, const char *name, struct err *e)
+add_column(struct policy_table *t, const char *name, struct err *e)
 {
 	char **p = grow(t->columns, t->column_count, sizeof *p, e);
 
@@ -101,14 +101,14 @@ add_column(struct index_table *t, const char *name, struct err *e)
 	return p[t->column_count++] == NULL ? -1 : 0;
 }
 
-static struct index_schema_key *
-add_key(struct reader *r, enum index_key_kind kind, const char *name,
+static struct policy_schema_key *
+add_key(struct reader *r, enum policy_key_kind kind, const char *name,
     struct err *e)
 {
-	const struct index_table *t = &r->s->tables[r->table];
-	struct index_schema_key *k = grow(r->s->keys, r->s->key_count,
+	const struct policy_table *t = &r->s->tables[r->table];
+	struct policy_schema_key *k = grow(r->s->keys, r->s->key_count,
 	    sizeof *k, e);
-	struct index_statement *s;
+	struct policy_statement *s;
 
 	if (k == NULL)
 		return NULL;
@@ -116,7 +116,7 @@ add_key(struct reader *r, enum index_key_kind kind, const char *name,
 	k += r->s->key_count++;
 	k->kind = kind;
 	s = &k->as_index;
-	s->unique = kind != INDEX_FOREIGN;
+	s->unique = kind != POLICY_FOREIGN;
 	if ((name != NULL &&
 	    (s->name = words_copy(name, strlen(name), e)) == NULL) ||
 	    (s->schema = words_copy(t->schema, strlen(t->schema), e)) ==
@@ -128,12 +128,12 @@ add_key(struct reader *r, enum index_key_kind kind, const char *name,
 }
 
 static int
-add_key_column(struct index_schema_key *k, const char *name, struct err *e)
+add_key_column(struct policy_schema_key *k, const char *name, struct err *e)
 {
-	struct index_statement *s = &k->as_index;
-	struct index_key *x = &s->keys[s->key_count];
+	struct policy_statement *s = &k->as_index;
+	struct policy_key *x = &s->keys[s->key_count];
 
-	if (s->key_count == INDEX_KEYS_MAX)
+	if (s->key_count == POLICY_KEYS_MAX)
 		return 0;
 	x->what = words_copy(name, strlen(name), e);
 	x->kind = words_copy("", 0, e);
@@ -165,8 +165,8 @@ static int
 table_constraint(struct reader *r, struct words *p, const char *name,
     struct err *e)
 {
-	enum index_key_kind kind = words_is(p, "primary") ? INDEX_PRIMARY :
-	    words_is(p, "unique") ? INDEX_UNIQUE : INDEX_FOREIGN;
+	enum policy_key_kind kind = words_is(p, "primary") ? POLICY_PRIMARY :
+	    words_is(p, "unique") ? POLICY_UNIQUE : POLICY_FOREIGN;
 
 	if (!words_is(p, "primary") && !words_is(p, "unique") &&
 	    !words_is(p, "foreign"))
@@ -188,7 +188,7 @@ column_constraints(struct reader *r, struct words *p, const char *column,
 	unsigned depth = 0;
 
 	for (; !p->end; words_next(p)) {
-		struct index_schema_key *k;
+		struct policy_schema_key *k;
 
 		if (words_is_punct(p, '('))
 			depth++;
@@ -197,8 +197,8 @@ column_constraints(struct reader *r, struct words *p, const char *column,
 		if (depth > 0 || (!words_is(p, "primary") &&
 		    !words_is(p, "unique") && !words_is(p, "references")))
 			continue;
-		k = add_key(r, words_is(p, "primary") ? INDEX_PRIMARY :
-		    words_is(p, "unique") ? INDEX_UNIQUE : INDEX_FOREIGN,
+		k = add_key(r, words_is(p, "primary") ? POLICY_PRIMARY :
+		    words_is(p, "unique") ? POLICY_UNIQUE : POLICY_FOREIGN,
 		    NULL, e);
 		if (k == NULL || add_key_column(k, column, e) == -1)
 			return -1;
@@ -265,9 +265,9 @@ on_element(void *ctx, const char *text, size_t len, struct err *e)
 }
 
 static int
-create_table(struct index_schema *s, struct words *p, struct err *e)
+create_table(struct policy_schema *s, struct words *p, struct err *e)
 {
-	struct index_table *t = grow(s->tables, s->table_count, sizeof *t, e);
+	struct policy_table *t = grow(s->tables, s->table_count, sizeof *t, e);
 	struct reader r = { .s = s, .table = s->table_count };
 
 	if (t == NULL)
@@ -291,11 +291,11 @@ create_table(struct index_schema *s, struct words *p, struct err *e)
 }
 
 static int
-alter_table(struct index_schema *s, struct words *p, struct err *e)
+alter_table(struct policy_schema *s, struct words *p, struct err *e)
 {
 	struct reader r = { .s = s };
 	char *schema = NULL, *name = NULL;
-	const struct index_table *t = NULL;
+	const struct policy_table *t = NULL;
 	int rc = 0;
 
 	if (words_take(p, "if"))
@@ -304,7 +304,7 @@ alter_table(struct index_schema *s, struct words *p, struct err *e)
 	if (words_take_table(p, &schema, &name, e) == -1)
 		rc = -1;
 	else
-		t = index_schema_table(s, schema, name);
+		t = policy_schema_table(s, schema, name);
 	free(schema);
 	free(name);
 	if (t == NULL || rc == -1)
@@ -323,7 +323,7 @@ static int
 on_statement(void *ctx, const char *text, size_t len, uint64_t line,
     struct err *e)
 {
-	struct index_schema *s = ctx;
+	struct policy_schema *s = ctx;
 	struct err why = ERR_INIT;
 	struct words p = { .at = text };
 	size_t tables = s->table_count;
@@ -348,7 +348,7 @@ on_statement(void *ctx, const char *text, size_t len, uint64_t line,
 		return rc == 0 ? 0 : err_pass(e, &why);
 	/* not understood: what was read of it is not all */
 	if (s->table_count > tables) {
-		struct index_table *t = &s->tables[tables];
+		struct policy_table *t = &s->tables[tables];
 
 		t->open = true;
 		if (t->schema == NULL || t->name == NULL) {
@@ -389,13 +389,13 @@ on_copy_end(void *ctx, struct err *e)
 	return 0;
 }
 
-struct index_schema *
-index_schema_parse(const char *text, size_t len, const char *path,
+struct policy_schema *
+policy_schema_parse(const char *text, size_t len, const char *path,
     struct err *e)
 {
 	static const struct sqltext_ops ops = { on_statement, on_copy,
 		on_rows, on_copy_end, on_copy, NULL };
-	struct index_schema *s = calloc(1, sizeof *s);
+	struct policy_schema *s = calloc(1, sizeof *s);
 	struct err why = ERR_INIT;
 	struct sink *in;
 
@@ -410,22 +410,22 @@ index_schema_parse(const char *text, size_t len, const char *path,
 			err_set(e, ERR_CONF, "\"%s\": %s", path, why.text);
 		else
 			err_pass(e, &why);
-		index_schema_free(s);
+		policy_schema_free(s);
 		s = NULL;
 	}
 	sink_free(in);
 	return s;
 }
 
-struct index_schema *
-index_schema_load(const char *path, struct err *e)
+struct policy_schema *
+policy_schema_load(const char *path, struct err *e)
 {
-	struct buf text = BUF_INIT(INDEX_FILE_MAX + 65536);
-	struct index_schema *s = NULL;
+	struct buf text = BUF_INIT(POLICY_TEXT_MAX + 65536);
+	struct policy_schema *s = NULL;
 	const char *name;
 
-	if (index_slurp(path, &name, &text, e) == 0)
-		s = index_schema_parse(text.data, text.len, name, e);
+	if (policy_slurp(path, &name, &text, e) == 0)
+		s = policy_schema_parse(text.data, text.len, name, e);
 	buf_free(&text);
 	return s;
 }

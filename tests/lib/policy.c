@@ -1,5 +1,5 @@
 /*
- * index: policies, good and hostile, and what lint says of them.
+ * policy: good and hostile, and what lint says of them.
  */
 #include <stdlib.h>
 
@@ -8,16 +8,16 @@
 
 static struct err e;
 
-static struct index_file *
+static struct policy *
 parse(const char *text)
 {
-	return index_file_parse(text, strlen(text), "p.sql", NULL, &e);
+	return policy_parse(text, strlen(text), "p.sql", NULL, &e);
 }
 
 static void
 test_whole(void)
 {
-	struct index_file *f = parse("-- a comment\n\\set ON_ERROR_STOP on\n"
+	struct policy *f = parse("-- a comment\n\\set ON_ERROR_STOP on\n"
 	    "/* another; one */ create unique index concurrently if not exists"
 	    " \"색인 \"\"1\"\"\" on ONLY App.\"T t\" using GIN\n"
 	    "  (a, lower(B) COLLATE \"C\" text_ops DESC NULLS LAST, (x->>'y,)'),"
@@ -25,7 +25,7 @@ test_whole(void)
 	    " include (\"Q\", z) nulls not distinct"
 	    " with (fillfactor = 70, x) tablespace t1 where a > 1 AND"
 	    " b='it''s;';");
-	const struct index_statement *s;
+	const struct policy_statement *s;
 
 	if (!OK(f != NULL && f->count == 1))
 		return;
@@ -52,13 +52,13 @@ test_whole(void)
 	IS(s->with, "fillfactor = 70, x");
 	IS(s->predicate, "a > 1 and b = 'it''s;'");
 	OK(strncmp(s->rest, "using GIN", 9) == 0);
-	index_file_free(f);
+	policy_free(f);
 }
 
 static void
 test_odd_names(void)
 {
-	struct index_file *f = parse("CREATE INDEX if ON t (a);\n\n"
+	struct policy *f = parse("CREATE INDEX if ON t (a);\n\n"
 	    "CREATE INDEX ON t (b);create index i on t(c desc)\n;");
 
 	if (!OK(f != NULL && f->count == 3))
@@ -70,8 +70,8 @@ test_odd_names(void)
 	IS(f->all[2].name, "i");
 	IS(f->all[2].predicate, "");
 	OK(f->all[2].keys[0].desc && f->all[2].keys[0].nulls_first);
-	FAILS(index_file_check(f, &e) == -1, ERR_CONF, "\"p.sql\" line 3");
-	index_file_free(f);
+	FAILS(policy_check(f, &e) == -1, ERR_CONF, "\"p.sql\" line 3");
+	policy_free(f);
 }
 
 /* Refused, each with its line, and the reason. */
@@ -113,7 +113,7 @@ test_refused(void)
 
 	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
 		FAILS(parse(bad[i].text) == NULL, ERR_CONF, bad[i].word);
-	FAILS(index_file_parse("a\0b;", 4, "p.sql", NULL, &e) == NULL,
+	FAILS(policy_parse("a\0b;", 4, "p.sql", NULL, &e) == NULL,
 	    ERR_CONF, "NUL byte");
 }
 
@@ -121,15 +121,15 @@ static void
 test_bounds(void)
 {
 	struct buf b = BUF_INIT(1 << 20);
-	struct index_file *f;
+	struct policy *f;
 
 	buf_str(&b, "CREATE INDEX a ON t (c0", &e);
-	for (int i = 1; i < INDEX_KEYS_MAX; i++)
+	for (int i = 1; i < POLICY_KEYS_MAX; i++)
 		buf_fmt(&b, &e, ", c%d", i);
 	buf_str(&b, ");", &e);
 	f = parse(b.data);
-	OK(f != NULL && f->all[0].key_count == INDEX_KEYS_MAX);
-	index_file_free(f);
+	OK(f != NULL && f->all[0].key_count == POLICY_KEYS_MAX);
+	policy_free(f);
 	b.len -= 2;
 	buf_str(&b, ", one_more);", &e);
 	FAILS(parse(b.data) == NULL, ERR_CONF, "more than 32 columns");
@@ -150,8 +150,8 @@ test_bounds(void)
 	buf_fmt(&b, &e, "CREATE INDEX x%063d ON t (a, x%0300d);", 0, 0);
 	f = parse(b.data);
 	if (OK(f != NULL))
-		FAILS(index_file_check(f, &e) == -1, ERR_CONF, "63 bytes");
-	index_file_free(f);
+		FAILS(policy_check(f, &e) == -1, ERR_CONF, "63 bytes");
+	policy_free(f);
 	buf_free(&b);
 }
 
@@ -160,15 +160,16 @@ static void
 lint_beside(const char *text, const char *tables, const char *want)
 {
 	struct index_report r = INDEX_REPORT_INIT("lint");
-	struct index_file *f = index_file_parse(text, strlen(text), "p.sql",
-	    &r, &e);
-	struct index_schema *schema = tables == NULL ? NULL :
-	    index_schema_parse(tables, strlen(tables), "s.sql", &e);
+	const struct policy_report found = { index_lint_found, &r };
+	struct policy *f = policy_parse(text, strlen(text), "p.sql",
+	    &found, &e);
+	struct policy_schema *schema = tables == NULL ? NULL :
+	    policy_schema_parse(tables, strlen(tables), "s.sql", &e);
 	struct buf b = BUF_INIT(1 << 16);
 
 	buf_str(&b, "", &e);
 	if (OK(f != NULL && (schema != NULL || tables == NULL)) &&
-	    OK(index_lint(f, schema, &r, &e) == 0)) {
+	    OK(policy_lint(f, schema, &found, &e) == 0)) {
 		index_report_sort(&r);
 		for (size_t i = 0; i < r.count; i++)
 			buf_fmt(&b, &e, "%s %s,", r.findings[i].index != NULL ?
@@ -176,8 +177,8 @@ lint_beside(const char *text, const char *tables, const char *want)
 		IS(b.data, want);
 	}
 	buf_free(&b);
-	index_schema_free(schema);
-	index_file_free(f);
+	policy_schema_free(schema);
+	policy_free(f);
 	index_report_free(&r);
 }
 
@@ -297,7 +298,7 @@ test_schema(void)
 	lint_beside("", "CREATE TABLE; CREATE TABLE a.b.c (d int); ALTER TABLE; "
 	    "ALTER TABLE t ADD; CREATE TABLE t (FOREIGN KEY (), PRIMARY KEY,"
 	    " CONSTRAINT, x);", "");
-	FAILS(index_schema_parse("CREATE TABLE t (", 16, "s.sql", &e) == NULL,
+	FAILS(policy_schema_parse("CREATE TABLE t (", 16, "s.sql", &e) == NULL,
 	    ERR_CONF, "\"s.sql\"");
 }
 

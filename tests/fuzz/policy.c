@@ -1,6 +1,7 @@
 /*
- * index_file: any bytes as a policy and as a schema: an answer, the same with and without a
- * report when it is good; and lint says of each statement what it can.
+ * policy: any bytes as a policy and as a schema: an answer, the same with and
+ * without a report when it is good; and lint says of each statement what it
+ * can.
  */
 #include "fuzz.h"
 #include "index/index.h"
@@ -9,12 +10,13 @@ int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 {
 	struct index_report r = INDEX_REPORT_INIT("lint");
+	const struct policy_report found = { index_lint_found, &r };
 	struct err e = ERR_INIT, why = ERR_INIT;
-	struct index_file *f = index_file_parse((const char *)data, len, "f",
-	    &r, &e);
-	struct index_file *g = index_file_parse((const char *)data, len, "f",
+	struct policy *f = policy_parse((const char *)data, len, "f",
+	    &found, &e);
+	struct policy *g = policy_parse((const char *)data, len, "f",
 	    NULL, &why);
-	struct index_schema *schema;
+	struct policy_schema *schema;
 	struct buf b = BUF_INIT(64 << 20);
 	struct sink *out;
 
@@ -25,16 +27,16 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 	    (f != NULL && g != NULL && f->count != g->count))
 		abort();
 	err_clear(&e);
-	if (f != NULL && index_lint(f, NULL, &r, &e) == -1)
+	if (f != NULL && policy_lint(f, NULL, &found, &e) == -1)
 		abort();
 	/* and any bytes as a schema: all of it is read, or it is an error */
-	schema = index_schema_parse((const char *)data, len, "s", &e);
+	schema = policy_schema_parse((const char *)data, len, "s", &e);
 	if (schema == NULL && e.kind == ERR_NONE)
 		abort();
 	if (f != NULL && schema != NULL &&
-	    index_lint(f, schema, &r, &e) == -1)
+	    policy_lint(f, schema, &found, &e) == -1)
 		abort();
-	index_schema_free(schema);
+	policy_schema_free(schema);
 	err_clear(&e);
 	index_report_sort(&r);
 	out = sink_buf(&b, &e);
@@ -45,8 +47,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 	sink_free(out);
 	buf_free(&b);
 	index_report_free(&r);
-	index_file_free(f);
-	index_file_free(g);
+	policy_free(f);
+	policy_free(g);
 	return 0;
 }
 

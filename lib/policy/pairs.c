@@ -1,11 +1,11 @@
 #include <string.h>
 
-#include "index/index_int.h"
+#include "policy/policy_int.h"
 
 /* Two statements together. */
 
 static bool
-same_table(const struct index_statement *a, const struct index_statement *b)
+same_table(const struct policy_statement *a, const struct policy_statement *b)
 {
 	/* a name without a schema may be any schema's: likely the same one */
 	return strcmp(a->table, b->table) == 0 &&
@@ -14,7 +14,7 @@ same_table(const struct index_statement *a, const struct index_statement *b)
 }
 
 static bool
-same_key(const struct index_key *a, const struct index_key *b)
+same_key(const struct policy_key *a, const struct policy_key *b)
 {
 	return a->column == b->column && strcmp(a->what, b->what) == 0 &&
 	    strcmp(a->kind, b->kind) == 0;
@@ -22,14 +22,14 @@ same_key(const struct index_key *a, const struct index_key *b)
 
 /* Whether b's keys lead those of a, in the same order or wholly reversed. */
 static bool
-leads(const struct index_statement *b, const struct index_statement *a)
+leads(const struct policy_statement *b, const struct policy_statement *a)
 {
 	bool same = true, reversed = true;
 
 	if (b->key_count > a->key_count)
 		return false;
 	for (size_t i = 0; i < b->key_count; i++) {
-		const struct index_key *x = &b->keys[i], *y = &a->keys[i];
+		const struct policy_key *x = &b->keys[i], *y = &a->keys[i];
 
 		if (!same_key(x, y))
 			return false;
@@ -42,7 +42,7 @@ leads(const struct index_statement *b, const struct index_statement *a)
 }
 
 static bool
-has_column(const struct index_statement *s, const char *name)
+has_column(const struct policy_statement *s, const char *name)
 {
 	for (size_t i = 0; i < s->key_count; i++)
 		if (s->keys[i].column && strcmp(s->keys[i].what, name) == 0)
@@ -54,8 +54,8 @@ has_column(const struct index_statement *s, const char *name)
 }
 
 static bool
-holds_included(const struct index_statement *a,
-    const struct index_statement *b)
+holds_included(const struct policy_statement *a,
+    const struct policy_statement *b)
 {
 	for (size_t i = 0; i < b->include_count; i++)
 		if (!has_column(a, b->included[i]))
@@ -65,7 +65,7 @@ holds_included(const struct index_statement *a,
 
 /* Whether `a` does all that `b` does. */
 static bool
-covers(const struct index_statement *a, const struct index_statement *b)
+covers(const struct policy_statement *a, const struct policy_statement *b)
 {
 	bool equal = a->key_count == b->key_count;
 
@@ -80,27 +80,22 @@ covers(const struct index_statement *a, const struct index_statement *b)
 }
 
 static int
-lint_pair(const struct index_statement *a, const struct index_statement *b,
-    struct index_report *r, struct err *e)
+lint_pair(const struct policy_statement *a, const struct policy_statement *b,
+    const struct policy_report *r, struct err *e)
 {
 	bool equal = a->key_count == b->key_count;
-	struct index_finding *f = lint_found(r, INDEX_WARNING, equal ?
-	    "DUPLICATE" : "PREFIX", b, e);
 
-	if (f == NULL || (a->name != NULL &&
-	    index_fact_text(f, "covered_by", a->name, e) == -1))
-		return -1;
-	return index_text(&f->reason, e, equal ? "\"%s\" at line %llu is the "
-	    "same index" : "\"%s\" at line %llu begins with the same columns",
-	    a->name != NULL ? a->name : "?", (unsigned long long)a->line);
+	return lint_say(r, POLICY_WARNING, equal ? "DUPLICATE" : "PREFIX", b,
+	    a->name, e, "\"%s\" at line %llu %s", a->name != NULL ? a->name :
+	    "?", (unsigned long long)a->line, equal ? "is the same index" :
+	    "begins with the same columns");
 }
 
 int
-lint_others(const struct index_file *f, size_t i, bool covered,
-    struct index_report *r, struct err *e)
+lint_others(const struct policy *f, size_t i, bool covered,
+    const struct policy_report *r, struct err *e)
 {
-	const struct index_statement *s = &f->all[i], *o;
-	struct index_finding *x;
+	const struct policy_statement *s = &f->all[i], *o;
 
 	for (size_t k = 0; k < i; k++) {
 		o = &f->all[k];
@@ -109,9 +104,8 @@ lint_others(const struct index_file *f, size_t i, bool covered,
 		    (strcmp(s->schema, o->schema) != 0 &&
 		    *s->schema != '\0' && *o->schema != '\0'))
 			continue;
-		x = lint_found(r, INDEX_ERROR, "TWICE", s, e);
-		return x == NULL ? -1 : index_text(&x->reason, e, "line %llu "
-		    "declares an index of this name as well",
+		return lint_say(r, POLICY_ERROR, "TWICE", s, NULL, e, "line "
+		    "%llu declares an index of this name as well",
 		    (unsigned long long)o->line);
 	}
 	for (size_t k = 0; !covered && k < f->count; k++) {
@@ -126,71 +120,67 @@ lint_others(const struct index_file *f, size_t i, bool covered,
 /* Beside the schema. */
 
 static int
-no_column(const struct index_statement *s, const char *column,
-    struct index_report *r, struct err *e)
+no_column(const struct policy_statement *s, const char *column,
+    const struct policy_report *r, struct err *e)
 {
-	struct index_finding *f = lint_found(r, INDEX_ERROR, "NO-COLUMN", s, e);
-
-	return f == NULL ? -1 : index_text(&f->reason, e, "the table has no "
-	    "column \"%s\"", column);
+	return lint_say(r, POLICY_ERROR, "NO-COLUMN", s, NULL, e, "the table "
+	    "has no column \"%s\"", column);
 }
 
 static int
-lint_columns(const struct index_statement *s, const struct index_table *t,
-    struct index_report *r, struct err *e)
+lint_columns(const struct policy_statement *s, const struct policy_table *t,
+    const struct policy_report *r, struct err *e)
 {
 	for (size_t i = 0; i < s->key_count; i++)
 		if (s->keys[i].column &&
-		    !index_table_has(t, s->keys[i].what) &&
+		    !policy_table_has(t, s->keys[i].what) &&
 		    no_column(s, s->keys[i].what, r, e) == -1)
 			return -1;
 	for (size_t i = 0; i < s->include_count; i++)
-		if (!index_table_has(t, s->included[i]) &&
+		if (!policy_table_has(t, s->included[i]) &&
 		    no_column(s, s->included[i], r, e) == -1)
 			return -1;
 	return 0;
 }
 
 static int
-lint_keys(const struct index_statement *s, const struct index_schema *schema,
-    struct index_report *r, bool *covered, struct err *e)
+lint_keys(const struct policy_statement *s, const struct policy_schema *schema,
+    const struct policy_report *r, bool *covered, struct err *e)
 {
 	for (size_t i = 0; i < schema->key_count; i++) {
-		const struct index_schema_key *k = &schema->keys[i];
+		const struct policy_schema_key *k = &schema->keys[i];
 		bool equal = k->as_index.key_count == s->key_count;
-		struct index_finding *f;
 
-		if (k->kind == INDEX_FOREIGN || !covers(&k->as_index, s))
+		if (k->kind == POLICY_FOREIGN || !covers(&k->as_index, s))
 			continue;
 		*covered = true;
-		f = lint_found(r, INDEX_WARNING, equal ? "KEY-COPY" :
-		    "PREFIX", s, e);
-		return f == NULL ? -1 : index_text(&f->reason, e, equal ?
+		return lint_say(r, POLICY_WARNING, equal ? "KEY-COPY" :
+		    "PREFIX", s, k->as_index.name, e, equal ?
 		    "the %s has the same index" : "the index of the %s "
-		    "begins with the same columns", k->kind == INDEX_PRIMARY ?
+		    "begins with the same columns", k->kind == POLICY_PRIMARY ?
 		    "primary key" : "UNIQUE constraint");
 	}
 	return 0;
 }
 
 int
-lint_schema(const struct index_statement *s,
-    const struct index_schema *schema, struct index_report *r, bool *covered,
-    struct err *e)
+lint_schema(const struct policy_statement *s,
+    const struct policy_schema *schema, const struct policy_report *r,
+    bool *covered, struct err *e)
 {
-	const struct index_table *t = index_schema_table(schema, s->schema,
+	const struct policy_table *t = policy_schema_table(schema, s->schema,
 	    s->table);
 
 	if (t == NULL)
-		return lint_say(r, INDEX_ERROR, "NO-TABLE", s, "the schema has "
-		    "no such table", e);
+		return lint_say(r, POLICY_ERROR, "NO-TABLE", s, NULL, e, "the "
+		    "schema has no such table");
 	return lint_columns(s, t, r, e) == -1 ? -1 :
 	    lint_keys(s, schema, r, covered, e);
 }
 
 /* Whether s finds the rows that refer to one: any order of the columns. */
 static bool
-serves(const struct index_statement *s, const struct index_statement *key)
+serves(const struct policy_statement *s, const struct policy_statement *key)
 {
 	bool plain = strcmp(s->method, "btree") == 0 ||
 	    (strcmp(s->method, "hash") == 0 && key->key_count == 1);
@@ -217,48 +207,47 @@ serves(const struct index_statement *s, const struct index_statement *key)
 }
 
 static bool
-is_served(const struct index_file *f, const struct index_schema *schema,
-    const struct index_statement *key)
+is_served(const struct policy *f, const struct policy_schema *schema,
+    const struct policy_statement *key)
 {
 	for (size_t i = 0; i < f->count; i++)
 		if (serves(&f->all[i], key))
 			return true;
 	for (size_t i = 0; i < schema->key_count; i++)
-		if (schema->keys[i].kind != INDEX_FOREIGN &&
+		if (schema->keys[i].kind != POLICY_FOREIGN &&
 		    serves(&schema->keys[i].as_index, key))
 			return true;
 	return false;
 }
 
 static int
-say_foreign(const struct index_statement *key, struct index_report *r,
+say_foreign(const struct policy_statement *key, const struct policy_report *r,
     struct err *e)
 {
-	struct index_finding *f = lint_found(r, INDEX_WARNING, "MISSING-FK",
-	    key, e);
 	struct buf b = BUF_INIT(BUF_TEXT_MAX);
-	int rc = f == NULL ? -1 : buf_str(&b, "", e);
+	int rc = buf_str(&b, "", e);
 
 	for (size_t i = 0; i < key->key_count && rc == 0; i++)
 		if ((i > 0 && buf_str(&b, ", ", e) == -1) ||
 		    buf_str(&b, key->keys[i].what, e) == -1)
 			rc = -1;
 	if (rc == 0)
-		rc = index_text(&f->reason, e, "no index serves the foreign "
-		    "key (%s): deleting a row it refers to reads the whole "
-		    "table", b.data);
+		rc = lint_say(r, POLICY_WARNING, "MISSING-FK", key, NULL, e,
+		    "no index serves the foreign key (%s): deleting a row it "
+		    "refers to reads the whole table", b.data);
 	buf_free(&b);
 	return rc;
 }
 
 int
-lint_foreign(const struct index_file *f,
-    const struct index_schema *schema, struct index_report *r, struct err *e)
+lint_foreign(const struct policy *f,
+    const struct policy_schema *schema, const struct policy_report *r,
+    struct err *e)
 {
 	for (size_t i = 0; i < schema->key_count; i++) {
-		const struct index_schema_key *k = &schema->keys[i];
+		const struct policy_schema_key *k = &schema->keys[i];
 
-		if (k->kind == INDEX_FOREIGN && k->as_index.key_count > 0 &&
+		if (k->kind == POLICY_FOREIGN && k->as_index.key_count > 0 &&
 		    !is_served(f, schema, &k->as_index) &&
 		    say_foreign(&k->as_index, r, e) == -1)
 			return -1;

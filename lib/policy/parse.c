@@ -1,8 +1,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "index/index_int.h"
-#include "index/words_int.h"
+#include "policy/policy_int.h"
+#include "policy/words_int.h"
 
 /*
  * Only as much of the grammar of CREATE INDEX as it takes to find its parts:
@@ -29,7 +29,7 @@ skip_expression(struct words *p)
 
 /* collation and operator class, with its parameters */
 static int
-take_kind(struct words *p, struct index_key *k, struct err *e)
+take_kind(struct words *p, struct policy_key *k, struct err *e)
 {
 	const char *begin = p->t.begin;
 	unsigned depth = 0;
@@ -42,12 +42,12 @@ take_kind(struct words *p, struct index_key *k, struct err *e)
 			depth--;
 		words_next(p);
 	}
-	k->kind = index_words(begin, (size_t)(p->t.begin - begin), e);
+	k->kind = policy_words(begin, (size_t)(p->t.begin - begin), e);
 	return k->kind == NULL ? -1 : 0;
 }
 
 static int
-take_order(struct words *p, struct index_key *k, struct err *e)
+take_order(struct words *p, struct policy_key *k, struct err *e)
 {
 	k->desc = words_is(p, "desc");
 	if (!words_take(p, "desc"))
@@ -73,17 +73,17 @@ is_blank(const char *from, const char *to)
 static int
 add_key(void *ctx, const char *text, size_t len, struct err *e)
 {
-	struct index_statement *s = ctx;
-	struct index_key *k = &s->keys[s->key_count];
+	struct policy_statement *s = ctx;
+	struct policy_key *k = &s->keys[s->key_count];
 	char *part;
 	struct words p;
 	struct sqltext_token first;
 	const char *begin;
 	int rc = -1;
 
-	if (s->key_count == INDEX_KEYS_MAX)
+	if (s->key_count == POLICY_KEYS_MAX)
 		return err_set(e, ERR_CONF, "more than %d columns",
-		    INDEX_KEYS_MAX);
+		    POLICY_KEYS_MAX);
 	if ((part = words_copy(text, len, e)) == NULL)
 		return -1;
 	p.at = part;
@@ -100,7 +100,7 @@ add_key(void *ctx, const char *text, size_t len, struct err *e)
 	k->column = first.kind == SQLTEXT_WORD && !first.cut &&
 	    is_blank(first.end, p.t.begin);
 	k->what = k->column ? words_copy(first.word, strlen(first.word), e) :
-	    index_words(begin, (size_t)(p.t.begin - begin), e);
+	    policy_words(begin, (size_t)(p.t.begin - begin), e);
 	if (k->what != NULL && take_kind(&p, k, e) == 0)
 		rc = take_order(&p, k, e);
 done:
@@ -111,7 +111,7 @@ done:
 static int
 add_included(void *ctx, const char *text, size_t len, struct err *e)
 {
-	struct index_statement *s = ctx;
+	struct policy_statement *s = ctx;
 	char *part = words_copy(text, len, e);
 	struct words p = { .at = part };
 	char *name = NULL;
@@ -119,8 +119,8 @@ add_included(void *ctx, const char *text, size_t len, struct err *e)
 	if (part == NULL)
 		return -1;
 	words_next(&p);
-	if (s->include_count == INDEX_KEYS_MAX)
-		err_set(e, ERR_CONF, "more than %d columns", INDEX_KEYS_MAX);
+	if (s->include_count == POLICY_KEYS_MAX)
+		err_set(e, ERR_CONF, "more than %d columns", POLICY_KEYS_MAX);
 	else
 		name = words_take_name(&p, "a column", e);
 	if (name != NULL) {
@@ -137,8 +137,8 @@ add_included(void *ctx, const char *text, size_t len, struct err *e)
 static int
 add_with(void *ctx, const char *text, size_t len, struct err *e)
 {
-	struct index_statement *s = ctx;
-	char *words = index_words(text, len, e), *both;
+	struct policy_statement *s = ctx;
+	char *words = policy_words(text, len, e), *both;
 
 	if (words == NULL)
 		return -1;
@@ -158,7 +158,7 @@ add_with(void *ctx, const char *text, size_t len, struct err *e)
 }
 
 static int
-take_tail(struct words *p, struct index_statement *s, struct err *e)
+take_tail(struct words *p, struct policy_statement *s, struct err *e)
 {
 	char *ignored;
 
@@ -181,14 +181,14 @@ take_tail(struct words *p, struct index_statement *s, struct err *e)
 		words_next(p);
 		if (p->end)
 			return words_bad(p, "a condition", e);
-		s->predicate = index_words(p->t.begin, strlen(p->t.begin), e);
+		s->predicate = policy_words(p->t.begin, strlen(p->t.begin), e);
 		return s->predicate == NULL ? -1 : 0;
 	}
 	return p->end ? 0 : words_bad(p, "the statement's end", e);
 }
 
 static int
-take_table(struct words *p, struct index_statement *s, struct err *e)
+take_table(struct words *p, struct policy_statement *s, struct err *e)
 {
 	if (!words_take(p, "on"))
 		return words_bad(p, "ON", e);
@@ -200,7 +200,7 @@ take_table(struct words *p, struct index_statement *s, struct err *e)
 }
 
 static int
-take_head(struct words *p, struct index_statement *s, struct err *e)
+take_head(struct words *p, struct policy_statement *s, struct err *e)
 {
 	if (!words_take(p, "create"))
 		return err_set(e, ERR_CONF,
@@ -228,7 +228,7 @@ take_head(struct words *p, struct index_statement *s, struct err *e)
 }
 
 int
-index_parse_statement(const char *text, struct index_statement *s,
+policy_parse_statement(const char *text, struct policy_statement *s,
     struct err *e)
 {
 	struct words p = { .at = text };

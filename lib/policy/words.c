@@ -1,8 +1,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "index/index_int.h"
-#include "index/words_int.h"
+#include "policy/policy_int.h"
+#include "policy/words_int.h"
 
 int
 words_bad(struct words *p, const char *wanted, struct err *e)
@@ -123,9 +123,9 @@ words_take_list(struct words *p, int (*each)(void *ctx, const char *text,
 }
 
 char *
-index_words(const char *text, size_t len, struct err *e)
+policy_words(const char *text, size_t len, struct err *e)
 {
-	struct buf b = BUF_INIT(INDEX_FILE_MAX);
+	struct buf b = BUF_INIT(POLICY_TEXT_MAX);
 	struct sqltext_token t;
 	char *part = words_copy(text, len, e);
 	const char *at = part;

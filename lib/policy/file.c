@@ -5,17 +5,17 @@
 #include <unistd.h>
 
 #include "fsx/fsx.h"
-#include "index/index_int.h"
+#include "policy/policy_int.h"
 #include "sqltext/sqltext.h"
 
 /* What reads a file's statements. */
 struct loader {
-	struct index_file *file;
-	struct index_report *report; /* NULL: the first bad one ends it */
+	struct policy *file;
+	const struct policy_report *report; /* NULL: a bad one ends it */
 };
 
 void
-index_statement_free(struct index_statement *s)
+policy_statement_free(struct policy_statement *s)
 {
 	free(s->name);
 	free(s->schema);
@@ -33,12 +33,12 @@ index_statement_free(struct index_statement *s)
 }
 
 void
-index_file_free(struct index_file *f)
+policy_free(struct policy *f)
 {
 	if (f == NULL)
 		return;
 	for (size_t i = 0; i < f->count; i++)
-		index_statement_free(&f->all[i]);
+		policy_statement_free(&f->all[i]);
 	free(f->all);
 	free(f->path);
 	free(f);
@@ -48,20 +48,17 @@ index_file_free(struct index_file *f)
 static int
 refuse(struct loader *l, uint64_t line, const char *why, struct err *e)
 {
-	struct index_finding *f;
+	const struct policy_finding f = { .severity = POLICY_ERROR,
+		.verdict = "REFUSED", .line = line, .reason = why };
 
-	if (l->report == NULL)
-		return err_set(e, ERR_CONF, "\"%s\" line %llu: %s",
-		    l->file->path, (unsigned long long)line, why);
-	f = index_add(l->report, INDEX_ERROR, "REFUSED", e);
-	if (f == NULL)
-		return -1;
-	f->line = line;
-	return index_text(&f->reason, e, "%s", why);
+	if (l->report != NULL)
+		return l->report->found(l->report->ctx, &f, e);
+	return err_set(e, ERR_CONF, "\"%s\" line %llu: %s", l->file->path,
+	    (unsigned long long)line, why);
 }
 
-static struct index_statement *
-next_statement(struct index_file *f, struct err *e)
+static struct policy_statement *
+next_statement(struct policy *f, struct err *e)
 {
 	size_t room = f->room == 0 ? 32 : 2 * f->room;
 	void *p;
@@ -84,18 +81,18 @@ on_statement(void *ctx, const char *text, size_t len, uint64_t line,
     struct err *e)
 {
 	struct loader *l = ctx;
-	struct index_statement *s = next_statement(l->file, e);
+	struct policy_statement *s = next_statement(l->file, e);
 	struct err why = ERR_INIT;
 
 	(void)len;
 	if (s == NULL)
 		return -1;
 	s->line = line;
-	if (index_parse_statement(text, s, &why) == 0) {
+	if (policy_parse_statement(text, s, &why) == 0) {
 		l->file->count++;
 		return 0;
 	}
-	index_statement_free(s);
+	policy_statement_free(s);
 	return why.kind == ERR_CONF ? refuse(l, line, why.text, e) :
 	    err_pass(e, &why);
 }
@@ -153,9 +150,9 @@ blame(struct loader *l, struct err *why, struct err *e)
 	return err_set(e, ERR_CONF, "\"%s\": %s", l->file->path, why->text);
 }
 
-struct index_file *
-index_file_parse(const char *text, size_t len, const char *path,
-    struct index_report *report, struct err *e)
+struct policy *
+policy_parse(const char *text, size_t len, const char *path,
+    const struct policy_report *report, struct err *e)
 {
 	struct loader l = { calloc(1, sizeof *l.file), report };
 	struct err why = ERR_INIT;
@@ -163,14 +160,14 @@ index_file_parse(const char *text, size_t len, const char *path,
 
 	if (l.file == NULL || (l.file->path = strdup(path)) == NULL) {
 		err_nomem(e);
-		index_file_free(l.file);
+		policy_free(l.file);
 		return NULL;
 	}
 	s = sqltext_reader(&ops, &l, &why);
 	if (s == NULL || sink_write(s, text, len, &why) == -1 ||
 	    sink_finish(s, &why) == -1) {
 		blame(&l, &why, e);
-		index_file_free(l.file);
+		policy_free(l.file);
 		l.file = NULL;
 	}
 	sink_free(s);
@@ -194,7 +191,7 @@ slurp(int fd, const char *name, struct buf *text, struct err *e)
 }
 
 int
-index_slurp(const char *path, const char **name, struct buf *text,
+policy_slurp(const char *path, const char **name, struct buf *text,
     struct err *e)
 {
 	bool is_stdin = strcmp(path, "-") == 0;
@@ -213,15 +210,16 @@ index_slurp(const char *path, const char **name, struct buf *text,
 	return rc;
 }
 
-struct index_file *
-index_file_load(const char *path, struct index_report *report, struct err *e)
+struct policy *
+policy_load(const char *path, const struct policy_report *report,
+    struct err *e)
 {
-	struct buf text = BUF_INIT(INDEX_FILE_MAX + 65536);
-	struct index_file *f = NULL;
+	struct buf text = BUF_INIT(POLICY_TEXT_MAX + 65536);
+	struct policy *f = NULL;
 	const char *name;
 
-	if (index_slurp(path, &name, &text, e) == 0)
-		f = index_file_parse(text.data, text.len, name, report, e);
+	if (policy_slurp(path, &name, &text, e) == 0)
+		f = policy_parse(text.data, text.len, name, report, e);
 	buf_free(&text);
 	return f;
 }
