@@ -283,6 +283,8 @@ run_check(struct tool *t, struct err *e)
 	    (t->archive = archive_open(t->cli.store, e)) == NULL)
 		return -1;
 	o.keys = t->cli.keys;
+	o.now = unit_now();
+	o.keep = t->cli.conf->policy.kind[CONF_WAL].keep;
 	if ((g = gaps_look(t->archive, t->cli.repo, &o, e)) == NULL) {
 		e->hint[0] = '\0';
 		if (e->kind == ERR_KEY)
