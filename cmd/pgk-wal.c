@@ -480,6 +480,9 @@ status_for_server(const char *command, const struct err *e, int status)
 	if (strcmp(command, "push") == 0) {
 		if (e->kind == ERR_NONE)
 			return 0;
+		/* a store that is not there is no answer */
+		if (e->kind == ERR_ABSENT)
+			return err_status(ERR_SYS);
 		return status > 125 ? err_status(ERR_BUSY) : status;
 	}
 	/* a loss that was made good long ago is no failure of today's */

@@ -140,6 +140,8 @@ segment 6
 run pgk-wal push "pg_wal/$name"
 exits 9 "a data directory of another cluster"
 rm global/pg_control
+run pgk-wal --store "$T/none/store" push "pg_wal/$(name_of 5)"
+exits 6 "a store whose folder is not there"
 tree >"$T/after"
 same "$T/before" "$T/after" "none of these changed the store"
 

@@ -47,7 +47,9 @@ one(const char *leaf, uint32_t size)
 	must(f.run ? f.begin < f.end && f.end <= size &&
 	    f.name.kind == LSN_SEGMENT : f.begin == 0 && f.end == 0);
 	must(archive_parse_leaf(slash + 1, size, &same, &again) &&
-	    memcmp(&same, &f, sizeof f) == 0 && again.codec == v.codec &&
+	    strcmp(same.object, f.object) == 0 && same.run == f.run &&
+	    same.begin == f.begin && same.end == f.end &&
+	    same.name.segment == f.name.segment && again.codec == v.codec &&
 	    again.encrypted == v.encrypted);
 }
 
