@@ -3,12 +3,7 @@
 -- REINDEX CONCURRENTLY are matched to the index they copy by structure: names
 -- are cut at 63 bytes and numbered. Other roles' builds are told from their
 -- leavings with pg_read_all_stats, else by their locks.
-WITH locked AS MATERIALIZED (
-  SELECT relation AS oid FROM pg_locks
-   WHERE locktype = 'relation' AND mode = 'AccessExclusiveLock'
-     AND database = (SELECT oid FROM pg_database
-                      WHERE datname = current_database())
-), busy AS MATERIALIZED (
+WITH busy AS MATERIALIZED (
   SELECT k.relation, k.pid, p.index_relid, p.phase, p.current_locker_pid,
          p.pid IS NOT NULL AS builds
     FROM pg_locks k
@@ -38,7 +33,6 @@ WITH locked AS MATERIALIZED (
        ORDER BY b.phase IS NULL LIMIT 1) b ON true
    WHERE NOT (i.indisvalid AND i.indisready AND i.indislive)
      AND c.relpersistence <> 't'
-     AND i.indrelid NOT IN (SELECT oid FROM locked)
 ), origin AS (
   SELECT DISTINCT ON (x.indexrelid) x.indexrelid, oc.relname
     FROM bad x
@@ -89,10 +83,7 @@ SELECT n.nspname AS "schema", r.relname AS "table", j.relname AS "index",
               THEN 'was in use: a DROP INDEX CONCURRENTLY was given up'
               ELSE 'a CREATE INDEX CONCURRENTLY failed' END
        END AS what,
-       coalesce(CASE WHEN j.indexrelid IN (SELECT oid FROM locked)
-                     THEN j.relpages::bigint *
-                          current_setting('block_size')::bigint
-                     ELSE pg_relation_size(j.indexrelid) END, 0) AS bytes,
+       coalesce(pg_relation_size(j.indexrelid), 0) AS bytes,
        j.indisready AND j.indislive AND j.relkind = 'i' AS slows_writes,
        j.indisunique AND j.indisready AND j.indislive AND j.relkind = 'i'
          AS rejects_duplicates,
