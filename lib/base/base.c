@@ -11,14 +11,6 @@
 
 #define OTHER_OBJECTS 3 /* data folder, manifest, hashes */
 
-static const char *
-method_name(const struct base_run *r)
-{
-	if (!r->plan.incremental)
-		return "full";
-	return r->plan.method == BASE_BLOCKS ? "blocks" : "summaries";
-}
-
 /* The set's facts, but for what the end of the backup tells. */
 static int
 begin_set(struct base_run *r, int64_t start, struct err *e)
@@ -41,7 +33,8 @@ begin_set(struct base_run *r, int64_t start, struct err *e)
 	    e) == -1 || repo_set_string(&s->server_version_text,
 	    pg_server_version_text(r->pg), e) == -1 ||
 	    repo_set_string(&s->checksums, r->server.checksums ? "on" : "off",
-	    e) == -1 || repo_set_string(&s->method, method_name(r), e) == -1 ||
+	    e) == -1 || repo_set_string(&s->method, r->plan.incremental ?
+	    r->changes->ops->method : "full", e) == -1 ||
 	    repo_set_string(&s->parent, r->plan.incremental ?
 	    r->parent.set->name : NULL, e) == -1 ||
 	    repo_add_recipients(s, o->keys, e) == -1)

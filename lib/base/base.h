@@ -64,11 +64,12 @@ struct base_options {
  * set is published all the same. Nothing is published when the WAL from the
  * backup's start to its end is not in the store in time.
  *
- * ERR_PG: connection, permission, what BASE_BACKUP says, WAL that does
- * not come. ERR_REFUSED: BASE_INCREMENTAL without a usable parent, a method that
- * the server cannot serve, a store that holds another cluster. ERR_BUSY: another backup runs.
- * ERR_CORRUPT: the server sent what is no backup. ERR_SYS, ERR_STOPPED. After
- * a failure nothing is left, here or on the server.
+ * ERR_PG: connection, permission, what BASE_BACKUP says, WAL that does not
+ * come. ERR_REFUSED: BASE_INCREMENTAL without a usable parent, a method that
+ * the server cannot serve, a store with another cluster's WAL, over
+ * REPO_OBJECTS_MAX tablespaces. ERR_BUSY: another backup runs. ERR_CORRUPT:
+ * the server sent what is no backup. ERR_SYS, ERR_STOPPED. After a failure
+ * nothing is left, here or on the server.
  */
 int base_to_repo(const struct base_options *o, struct repo *r,
     const char *zone, const struct sign_key *key, char **name,

@@ -6,9 +6,9 @@
  *	summaries.c  "summaries": the server knows
  *
  * Either the server is told and sends INCREMENTAL.* files itself (`option`),
- * or it sends every file whole and file(), block(), end() are asked, for each
- * file of a relation in turn, what of it is to be kept; rewrite.c does the
- * rest. A full backup asks too, of a driver without a parent, if the
+ * or it sends every file whole and file(), block() are asked, for each
+ * file of a relation in turn, what of it is to be kept; walk.c does the rest.
+ * A full backup asks too, of a driver without a parent, if the
  * incremental ones after it will need what the driver finds (`role`).
  */
 #ifndef PGK_BASE_CHANGE_H
@@ -30,6 +30,7 @@ struct base_relation {
 
 struct base_changes;
 struct base_changes_ops {
+	const char *method; /* as the set says it */
 	/* for BASE_BACKUP's list of options ("INCREMENTAL"), or NULL */
 	const char *option;
 	/* of an object of the set that it writes, or NULL; see start() */

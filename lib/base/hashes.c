@@ -126,7 +126,7 @@ choose_key(struct driver *d, struct err *e)
 struct base_changes *
 base_hashes_new(struct blob *parent, struct err *e)
 {
-	static const struct base_changes_ops ops = { .role = "blocks",
+	static const struct base_changes_ops ops = { .method = "blocks", .role = "blocks",
 		.start = start, .file = file, .block = block,
 		.finish = finish, .free = driver_free };
 	struct driver *d = calloc(1, sizeof *d);

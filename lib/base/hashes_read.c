@@ -82,8 +82,9 @@ order(uint32_t a, uint32_t b)
 static int
 compare(const void *a, const void *b)
 {
-	const struct base_relation *x = &((const struct hashes_entry *)a)->relation;
-	const struct base_relation *y = &((const struct hashes_entry *)b)->relation;
+	const struct hashes_entry *left = a, *right = b;
+	const struct base_relation *x = &left->relation;
+	const struct base_relation *y = &right->relation;
 	int c;
 
 	if ((c = order(x->tablespace, y->tablespace)) != 0 ||

@@ -19,8 +19,8 @@ struct base_walk {
 	uint32_t tablespace;        /* OID, 0 for the data folder */
 	struct manifest *manifest;  /* gets every file */
 	struct base_changes *changes; /* or NULL: nobody asks */
-	/* Write relation files that the parent has as INCREMENTAL.* files and add
-	 * `label` to backup_label; else every byte passes as it is. */
+	/* Write relation files that the parent has as INCREMENTAL.* files and
+	 * add `label` to backup_label; else every byte passes as it is. */
 	bool rewrite;
 	const char *label;          /* whole lines, or NULL */
 	bool check;                 /* page checksums */

@@ -49,18 +49,18 @@ struct cluster {
 static const char label[] = "START WAL LOCATION: 0/2000028\n";
 
 static void
-build(struct cluster *c)
+build(struct cluster *k)
 {
-	buf_reset(&c->tar);
-	add_file(&c->tar, "backup_label", label, sizeof label - 1);
-	add_file(&c->tar, "base/5/16384", c->small, SMALL_PAGES * PAGE);
-	add_file(&c->tar, "base/5/16384_fsm", c->small, 0);
-	add_file(&c->tar, "base/5/16400.1", c->large, LARGE_PAGES * PAGE);
-	add_file(&c->tar, "base/5/16500", c->odd, 3 * PAGE + 100);
-	add_file(&c->tar, "base/5/PG_VERSION", "15\n", 3);
-	add_file(&c->tar, "pg_wal/0", "x", 1);
-	add_file(&c->tar, "global/pg_control", c->odd, PAGE);
-	add_end(&c->tar);
+	buf_reset(&k->tar);
+	add_file(&k->tar, "backup_label", label, sizeof label - 1);
+	add_file(&k->tar, "base/5/16384", k->small, SMALL_PAGES * PAGE);
+	add_file(&k->tar, "base/5/16384_fsm", k->small, 0);
+	add_file(&k->tar, "base/5/16400.1", k->large, LARGE_PAGES * PAGE);
+	add_file(&k->tar, "base/5/16500", k->odd, 3 * PAGE + 100);
+	add_file(&k->tar, "base/5/PG_VERSION", "15\n", 3);
+	add_file(&k->tar, "pg_wal/0", "x", 1);
+	add_file(&k->tar, "global/pg_control", k->odd, PAGE);
+	add_end(&k->tar);
 }
 
 /* What came out: members and the increments' blocks. */
@@ -204,101 +204,136 @@ walk(const struct buf *tar, const struct buf *parent, struct out *o,
 	return rc;
 }
 
-static void
-test_walk(void)
-{
-	struct cluster c = { .small = noise(SMALL_PAGES * PAGE),
-		.large = noise(LARGE_PAGES * PAGE), .odd = noise(5 * PAGE),
-		.tar = BUF_INIT((size_t)64 << 20) };
-	struct out full = { BUF_INIT((size_t)64 << 20), BUF_INIT(1 << 20),
-		BUF_INIT(1 << 20) }, inc = full, again = full;
-	static struct seen s;
-	uint64_t zero;
+static struct cluster now = { .tar = BUF_INIT((size_t)64 << 20) };
+static struct out full = { BUF_INIT((size_t)64 << 20), BUF_INIT(1 << 20),
+	BUF_INIT(1 << 20) };
+static struct out inc = { BUF_INIT((size_t)64 << 20), BUF_INIT(1 << 20),
+	BUF_INIT(1 << 20) };
+static struct out again = { BUF_INIT((size_t)64 << 20), BUF_INIT(1 << 20),
+	BUF_INIT(1 << 20) };
+static struct seen seen;
 
-	memset(c.small, 0, SMALL_PAGES * PAGE);
-	memset(c.large + 7 * PAGE, 0, PAGE);
-	build(&c);
-	EQ(walk(&c.tar, NULL, &full, 0, UINT32_MAX), 0);
-	OK(holds(&full.tar, c.tar.data, c.tar.len)); /* as it was */
+static void
+whole(void)
+{
+	now.small = noise(SMALL_PAGES * PAGE);
+	now.large = noise(LARGE_PAGES * PAGE);
+	now.odd = noise(5 * PAGE);
+	memset(now.small, 0, SMALL_PAGES * PAGE);
+	memset(now.large + 7 * PAGE, 0, PAGE);
+	build(&now);
+	EQ(walk(&now.tar, NULL, &full, 0, UINT32_MAX), 0);
+	OK(holds(&full.tar, now.tar.data, now.tar.len)); /* as it was */
 	EQ(full.hashes.len, HASHES_HEAD + HASHES_TAIL + 2 * HASHES_ENTRY +
 	    8 * (SMALL_PAGES + LARGE_PAGES));
 	EQ(bad_pages, LARGE_PAGES - 1 + 3);
 	OK(strstr(full.manifest.data, "pg_wal") == NULL);
 	OK(strstr(full.manifest.data, "\"backup_label\"") != NULL);
-	memcpy(&zero, full.hashes.data + HASHES_HEAD, 8);
-	OK(memcmp(&zero, full.hashes.data + HASHES_HEAD + 8, 8) == 0);
+	/* blocks that are equal have equal hashes */
+	OK(memcmp(full.hashes.data + HASHES_HEAD,
+	    full.hashes.data + HASHES_HEAD + 8, 8) == 0);
+}
 
-	/* nothing changed */
-	EQ(walk(&c.tar, &full.hashes, &inc, 0, UINT32_MAX), 0);
+static void
+unchanged(void)
+{
+	EQ(walk(&now.tar, &full.hashes, &inc, 0, UINT32_MAX), 0);
 	OK(holds(&inc.hashes, full.hashes.data, full.hashes.len));
-	look(&s, &inc.tar, &c);
-	IS(s.names, "backup_label 35\nbase/5/INCREMENTAL.16384 12\n"
+	look(&seen, &inc.tar, &now);
+	IS(seen.names, "backup_label 35\nbase/5/INCREMENTAL.16384 12\n"
 	    "base/5/16384_fsm 0\nbase/5/INCREMENTAL.16400.1 12\n"
 	    "base/5/16500 24676\nbase/5/PG_VERSION 3\npg_wal/0 1\n"
 	    "global/pg_control 8192\n");
-	EQ(s.truncation, LARGE_PAGES);
-	IS(s.label.data, "START WAL LOCATION: 0/2000028\nMORE\n");
-	buf_free(&s.label);
+	EQ(seen.truncation, LARGE_PAGES);
+	IS(seen.label.data, "START WAL LOCATION: 0/2000028\nMORE\n");
+	buf_free(&seen.label);
+}
 
-	/* two blocks of one, most of the other */
-	c.small[3 * PAGE]++;
-	c.small[9 * PAGE + 8191]++;
+/* Two blocks of one file, all but one of the other; then nine of ten. */
+static void
+changed(void)
+{
+	now.small[3 * PAGE]++;
+	now.small[9 * PAGE + 8191]++;
 	for (size_t i = 0; i < LARGE_PAGES; i++)
-		c.large[i * PAGE + 99] ^= i == 17 ? 0 : 1;
-	build(&c);
-	EQ(walk(&c.tar, &full.hashes, &inc, 0, UINT32_MAX), 0);
-	look(&s, &inc.tar, &c);
-	OK(strncmp(s.blocks, "3 9 0 1 2 ", 10) == 0);
-	OK(strstr(s.blocks, " 16 18 ") != NULL);
-	EQ(s.count, LARGE_PAGES - 1);
-	OK(!s.wrong);
+		now.large[i * PAGE + 99] ^= i == 17 ? 0 : 1;
+	build(&now);
+	EQ(walk(&now.tar, &full.hashes, &inc, 0, UINT32_MAX), 0);
+	look(&seen, &inc.tar, &now);
+	OK(strncmp(seen.blocks, "3 9 0 1 2 ", 10) == 0);
+	OK(strstr(seen.blocks, " 16 18 ") != NULL);
+	EQ(seen.count, LARGE_PAGES - 1);
+	OK(!seen.wrong);
 	OK(strstr(inc.manifest.data, "base/5/INCREMENTAL.16400.1") != NULL);
-	buf_free(&s.label);
-
-	/* nine of ten are all */
+	buf_free(&seen.label);
 	for (size_t i = 0; i < SMALL_PAGES - 1; i++)
-		c.small[i * PAGE + 5] ^= 2;
-	build(&c);
-	EQ(walk(&c.tar, &inc.hashes, &again, 0, UINT32_MAX), 0);
-	look(&s, &again.tar, &c);
-	OK(strstr(s.names, "\nbase/5/16384 81920\n") != NULL);
-	buf_free(&s.label);
+		now.small[i * PAGE + 5] ^= 2;
+	build(&now);
+	EQ(walk(&now.tar, &inc.hashes, &again, 0, UINT32_MAX), 0);
+	look(&seen, &again.tar, &now);
+	OK(strstr(seen.names, "\nbase/5/16384 81920\n") != NULL);
+	buf_free(&seen.label);
+}
 
-	/* however it is cut */
-	EQ(walk(&c.tar, &full.hashes, &inc, 0, UINT32_MAX), 0);
+static void
+however_cut(void)
+{
+	EQ(walk(&now.tar, &full.hashes, &inc, 0, UINT32_MAX), 0);
 	for (size_t cut = 777; cut < 100000; cut = cut * 3 + 1) {
-		EQ(walk(&c.tar, &full.hashes, &again, cut, UINT32_MAX), 0);
+		EQ(walk(&now.tar, &full.hashes, &again, cut, UINT32_MAX), 0);
 		OK(holds(&again.tar, inc.tar.data, inc.tar.len));
 		OK(holds(&again.manifest, inc.manifest.data,
 		    inc.manifest.len));
 	}
-	for (unsigned steps = 0; steps < 200; steps++) {
-		int rc = walk(&c.tar, steps % 2 ? &full.hashes : NULL, &again,
-		    65536, steps);
+}
 
-		if (rc == 0)
+/* Every write that fails is told; an archive that stops is no archive. */
+static void
+failing(void)
+{
+	unsigned told_of = 0;
+
+	for (unsigned steps = 0; steps < 200; steps++) {
+		if (walk(&now.tar, steps % 2 ? &full.hashes : NULL, &again,
+		    65536, steps) == 0)
 			break;
+		told_of += e.kind == ERR_SYS;
 		if (e.kind != ERR_SYS)
 			OK(e.kind == ERR_SYS);
 		err_clear(&e);
 	}
-	/* an archive that stops anywhere */
-	for (size_t len = 0; len < c.tar.len; len += 100003) {
-		struct buf part = { c.tar.data, len, 0, len };
+	OK(told_of > 30);
+	for (size_t len = 0; len < now.tar.len; len += 100003) {
+		struct buf part = { now.tar.data, len, 0, len };
 
 		FAILS(walk(&part, NULL, &again, 0, UINT32_MAX), ERR_CORRUPT,
 		    "tar");
 	}
-	free(c.small);
-	free(c.large);
-	free(c.odd);
-	buf_free(&c.tar);
-	for (struct out *o = &full; o != NULL; o = o == &full ? &inc :
-	    o == &inc ? &again : NULL) {
-		buf_free(&o->tar);
-		buf_free(&o->manifest);
-		buf_free(&o->hashes);
-	}
+}
+
+static void
+release(struct out *o)
+{
+	buf_free(&o->tar);
+	buf_free(&o->manifest);
+	buf_free(&o->hashes);
+}
+
+static void
+test_walk(void)
+{
+	whole();
+	unchanged();
+	changed();
+	however_cut();
+	failing();
+	free(now.small);
+	free(now.large);
+	free(now.odd);
+	buf_free(&now.tar);
+	release(&full);
+	release(&inc);
+	release(&again);
 }
 
 static void
@@ -421,9 +456,9 @@ stream(const struct message *m, size_t count)
 		tell_end };
 	static const struct repo_tablespace spaces[] = { { 16390, NULL },
 		{ 16391, NULL } };
-	bool seen[2] = { false, false };
+	bool begun[2] = { false, false };
 	struct base_messages all = { .take = &take, .expected = spaces,
-		.expected_count = 2, .seen = seen };
+		.expected_count = 2, .seen = begun };
 
 	told[0] = '\0';
 	for (size_t i = 0; i < count; i++)
