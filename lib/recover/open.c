@@ -214,9 +214,11 @@ open_chain(struct recover *r, struct err *e)
 			if (o->encrypted)
 				b = age_open(b, r->o->keys, e);
 			blob_free(b);
-			if (b == NULL)
+			if (b == NULL) {
+				repo_blame(set, r->o->keys, e);
 				return strstr(e->text, o->name) != NULL ? -1 :
 				    err_prefix(e, "\"%s\"", o->name);
+			}
 			r->plan.read += o->stored;
 		}
 	}

@@ -20,3 +20,15 @@ repo_guard(const char *label, const char *what, const char *here,
 	    "is of \"%s\"", what, label, here);
 	return err_hint(e, "--allow-environment %s restores it anyway", label);
 }
+
+void
+repo_blame(const struct repo_set *set, const struct age_keys *keys,
+    struct err *e)
+{
+	for (size_t i = 0; e->kind == ERR_KEY && keys != NULL &&
+	    i < set->recipient_count; i++)
+		if (age_is_ours(keys, set->recipients[i])) {
+			err_clear(e);
+			err_set(e, ERR_CORRUPT, "its age header is damaged");
+		}
+}

@@ -17,6 +17,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "age/age.h"
 #include "buf/buf.h"
 #include "codec/codec.h"
 #include "digest/digest.h"
@@ -310,6 +311,14 @@ int repo_recover(struct repo *r, enum repo_kind kind, bool dry_run,
  */
 int repo_guard(const char *label, const char *what, const char *here,
     const char *allowed, struct err *e);
+
+/*
+ * A set says to whom it was encrypted: when that is one of `keys` (or NULL) and
+ * its object did not open, ERR_KEY in *e becomes ERR_CORRUPT: the object is
+ * damaged and not the key wrong.
+ */
+void repo_blame(const struct repo_set *set, const struct age_keys *keys,
+    struct err *e);
 
 /* STORE/RESTORE.txt, if it is not there yet: how to restore without us. */
 int repo_put_readme(struct repo *r, struct err *e);

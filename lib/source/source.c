@@ -98,21 +98,11 @@ source_open(struct source *s, struct cli *c, const char *word,
 	return open_file(s, word, e);
 }
 
-/*
- * A set says to whom it was encrypted: if that is us and its object does not
- * open, the object is damaged and not the key wrong.
- */
 static int
 blame(const struct source *s, const struct age_keys *keys, struct err *e)
 {
-	const struct repo_set *set = s->set;
-
-	for (size_t i = 0; e->kind == ERR_KEY && keys != NULL && set != NULL &&
-	    i < set->recipient_count; i++)
-		if (age_is_ours(keys, set->recipients[i])) {
-			err_clear(e);
-			err_set(e, ERR_CORRUPT, "its age header is damaged");
-		}
+	if (s->set != NULL)
+		repo_blame(s->set, keys, e);
 	/* what is wrong with the data is said of the data, not of stdout */
 	if (e->kind == ERR_CORRUPT || e->kind == ERR_KEY)
 		err_prefix(e, "\"%s\"", s->object ? s->object->name : s->name);

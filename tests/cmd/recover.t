@@ -41,7 +41,7 @@ now()
 	sleep 1.1
 	q postgres "SET TimeZone = 'UTC';
 	    SELECT to_char(clock_timestamp(), 'YYYY-MM-DD HH24:MI:SS.US')"
-	sleep 0.1
+	sleep 1
 }
 ledger()
 {
@@ -149,6 +149,17 @@ pgk pgk-restore -D "$T/own/none" "${maps[@]}" --target-lsn 0/1
 exits 1 "a target before any set"
 pgk pgk-restore -D "$T/own/none" "${maps[@]}" --target-timeline 7
 exits 9 "a timeline that is not there"
+if mkdir "$T/small" && mount -t tmpfs -o size=3m,mode=711 none "$T/small" \
+    2>/dev/null; then
+	at_end umount "$T/small"
+	[ -z "$server_user" ] || chown "$server_user" "$T/small"
+	pgk pgk-restore -D "$T/small/data" "${maps[@]}"
+	exits 9 "a file system that is too small"
+	err_has 'has room for .* MB' "is said to be"
+	is "$(ls "$T/small")" "" "and nothing is made there"
+else
+	skip "a file system that is too small" "mounting is not allowed here"
+fi
 is "$(ls "$T/own/full") $(ls -d "$T/own/none" "$T/own/space" 2>/dev/null)" \
     "x " "and nothing was touched"
 

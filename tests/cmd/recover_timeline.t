@@ -53,12 +53,16 @@ exits 8 "another's key"
 not_ok "nothing is made" test -e "$T/r1/data"
 try r1 -i "$key" --target-name fork
 exits 0 "the right key"
-# the relative path of an identity holds in the server's folder as well
-(cd "$T/own" && place r2 && as_server pgk-restore -q -D "$T/r2/data" \
-    -i "$key" --store "$STORE" --target-name fork) >/dev/null 2>&1
 boot r1 "archive_mode = on"
 server_until 'NOT pg_is_in_recovery()'
 is "$(ledger)" 1 "recovered with it"
+
+object=$(echo "$STORE/$first"/base.tar*)
+as_server cp "$object" "$T/own/saved"
+as_server flip at "$object" 60 >/dev/null
+pgk pgk-restore -D "$T/own/none" -i "$key" --plan
+exits 7 "a damaged header is not blamed on the key"
+as_server cp "$T/own/saved" "$object"
 
 # a timeline of its own ---------------------------------------------------------
 note 3
