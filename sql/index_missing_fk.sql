@@ -64,8 +64,10 @@ SELECT n.nspname AS "schema", r.relname AS "table", c.conname AS "constraint",
                 WHERE i.indrelid = c.conrelid AND NOT i.indisvalid
                   AND i.indkey[0] = ANY (c.conkey)) AS has_invalid,
        CASE WHEN r.relkind = 'r' THEN
-         format('CREATE INDEX CONCURRENTLY ON %I.%I (%s);', n.nspname,
-                r.relname, cols.list) END AS fix
+         format('CREATE INDEX CONCURRENTLY ON %I.%I %s(%s);', n.nspname,
+                r.relname, -- of periods: 18 and later, with btree_gist
+                CASE WHEN (to_jsonb(c) ->> 'conperiod')::boolean
+                     THEN 'USING gist ' END, cols.list) END AS fix
   FROM pg_constraint c
   JOIN pg_class r ON r.oid = c.conrelid
   JOIN pg_namespace n ON n.oid = r.relnamespace

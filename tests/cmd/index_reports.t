@@ -16,6 +16,11 @@ column()
 	tail -n +2 "$T/out" | cut -f"$1"
 }
 
+names() # VERDICT
+{
+	awk -F '\t' -v verdict="$1" '$3 == verdict { print $6 }' "$T/out"
+}
+
 # verdict_of INDEX
 verdict_of()
 {
@@ -149,6 +154,32 @@ server_hold ix '"상담 실".t'
 run timeout 20 pgk-index -d ix duplicate
 is "$((rc == 1 || rc == 5))" 1 "a locked table holds nothing up"
 server_unhold
+
+# periods, and foreign keys that are not enforced
+if [ "$PG_MAJOR" -ge 18 ] && [ "$(q ix "SELECT count(*)
+    FROM pg_available_extensions WHERE name = 'btree_gist'")" = 1 ]; then
+	createdb -T template0 periods
+	psql -Xq -d periods <<-'END'
+	CREATE EXTENSION btree_gist;
+	CREATE TABLE p (id int, valid daterange, PRIMARY KEY (id, valid WITHOUT OVERLAPS));
+	CREATE TABLE bare (id int, valid daterange, FOREIGN KEY (id, PERIOD valid) REFERENCES p);
+	CREATE TABLE served (id int, valid daterange, FOREIGN KEY (id, PERIOD valid) REFERENCES p);
+	CREATE INDEX ON served USING gist (id, valid);
+	CREATE TABLE q (id int PRIMARY KEY);
+	CREATE TABLE loose (id int REFERENCES q NOT ENFORCED);
+	CREATE TABLE by_gist (id int REFERENCES q);
+	CREATE INDEX ON by_gist USING gist (id);
+	END
+	run pgk-index -d periods missing-fk --tsv
+	is "$(column 5)" bare "a foreign key of periods, and no other"
+	column 10 | psql -Xq -v ON_ERROR_STOP=1 -d periods >"$T/log" 2>&1
+	run pgk-index -d periods missing-fk
+	exits 0 "its fix serves it"
+	run pgk-index -d periods unused --min-age 0s --tsv
+	is "$(names UNUSED)" "" "no index of these is for queries only"
+else
+	skip "foreign keys of periods" "18 with btree_gist has them"
+fi
 
 run pgk-index -d ix duplicate --json
 perl -MJSON::PP -e 'my $l = decode_json(join "", <STDIN>);
