@@ -283,6 +283,8 @@ run_check(struct tool *t, struct err *e)
 	    (t->archive = archive_open(t->cli.store, e)) == NULL)
 		return -1;
 	o.keys = t->cli.keys;
+	o.now = unit_now();
+	o.keep = t->cli.conf->policy.kind[CONF_WAL].keep;
 	if ((g = gaps_look(t->archive, t->cli.repo, &o, e)) == NULL) {
 		e->hint[0] = '\0';
 		if (e->kind == ERR_KEY)
@@ -478,6 +480,9 @@ status_for_server(const char *command, const struct err *e, int status)
 	if (strcmp(command, "push") == 0) {
 		if (e->kind == ERR_NONE)
 			return 0;
+		/* a store that is not there is no answer */
+		if (e->kind == ERR_ABSENT)
+			return err_status(ERR_SYS);
 		return status > 125 ? err_status(ERR_BUSY) : status;
 	}
 	/* a loss that was made good long ago is no failure of today's */

@@ -6,7 +6,7 @@
 -- are those of the last VACUUM or ANALYZE: no lock is asked for. When a
 -- table was analyzed is forgotten in a crash, and not known of partitioned
 -- ones on 13: `has` says whether there are statistics at all.
-WITH t AS (
+WITH RECURSIVE t AS (
   SELECT c.oid, c.relname, n.nspname, c.relkind, c.relowner,
          greatest(c.reltuples, 0)::bigint AS reltuples,
          s.last_analyze, s.last_autoanalyze,
@@ -18,14 +18,17 @@ WITH t AS (
     LEFT JOIN pg_stat_all_tables s ON s.relid = c.oid
    WHERE c.relkind IN ('r', 'p', 'm') AND c.relpersistence <> 't'
      AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
+), tree AS ( -- pg_partition_tree() would wait for locks
+  SELECT t.oid, t.oid AS relid FROM t WHERE t.relkind = 'p'
+  UNION ALL
+  SELECT tree.oid, h.inhrelid
+    FROM tree JOIN pg_inherits h ON h.inhparent = tree.relid
 ), sum AS (
   SELECT t.oid, count(*) AS parts, sum(l.changes) AS changes,
          sum(l.live) AS live, sum(l.reltuples) AS reltuples,
          sum(l.bytes) AS bytes
-    FROM t
-    CROSS JOIN LATERAL pg_partition_tree(t.oid) p
-    JOIN t l ON l.oid = p.relid
-   WHERE t.relkind = 'p' AND p.isleaf
+    FROM tree t
+    JOIN t l ON l.oid = t.relid AND l.relkind <> 'p'
    GROUP BY t.oid
 )
 SELECT t.nspname AS "schema", t.relname AS "table",

@@ -60,6 +60,7 @@ WITH locked AS MATERIALIZED (
     JOIN pg_am am ON am.oid = c.relam
     JOIN pg_namespace n ON n.oid = c.relnamespace
    WHERE i.indisvalid AND i.indisready AND i.indislive
+     AND i.indrelid NOT IN (SELECT oid FROM locked)
      AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
 ), pair AS (
   SELECT b.*, a.name AS a_name, a.bytes AS a_bytes,

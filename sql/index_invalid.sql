@@ -3,7 +3,12 @@
 -- REINDEX CONCURRENTLY are matched to the index they copy by structure: names
 -- are cut at 63 bytes and numbered. Other roles' builds are told from their
 -- leavings with pg_read_all_stats, else by their locks.
-WITH busy AS MATERIALIZED (
+WITH locked AS MATERIALIZED (
+  SELECT relation AS oid FROM pg_locks
+   WHERE locktype = 'relation' AND mode = 'AccessExclusiveLock'
+     AND database = (SELECT oid FROM pg_database
+                      WHERE datname = current_database())
+), busy AS MATERIALIZED (
   SELECT k.relation, k.pid, p.index_relid, p.phase, p.current_locker_pid,
          p.pid IS NOT NULL AS builds
     FROM pg_locks k
@@ -33,6 +38,7 @@ WITH busy AS MATERIALIZED (
        ORDER BY b.phase IS NULL LIMIT 1) b ON true
    WHERE NOT (i.indisvalid AND i.indisready AND i.indislive)
      AND c.relpersistence <> 't'
+     AND i.indrelid NOT IN (SELECT oid FROM locked)
 ), origin AS (
   SELECT DISTINCT ON (x.indexrelid) x.indexrelid, oc.relname
     FROM bad x
@@ -83,7 +89,10 @@ SELECT n.nspname AS "schema", r.relname AS "table", j.relname AS "index",
               THEN 'was in use: a DROP INDEX CONCURRENTLY was given up'
               ELSE 'a CREATE INDEX CONCURRENTLY failed' END
        END AS what,
-       coalesce(pg_relation_size(j.indexrelid), 0) AS bytes,
+       coalesce(CASE WHEN j.indexrelid IN (SELECT oid FROM locked)
+                     THEN j.relpages::bigint *
+                          current_setting('block_size')::bigint
+                     ELSE pg_relation_size(j.indexrelid) END, 0) AS bytes,
        j.indisready AND j.indislive AND j.relkind = 'i' AS slows_writes,
        j.indisunique AND j.indisready AND j.indislive AND j.relkind = 'i'
          AS rejects_duplicates,

@@ -5,7 +5,12 @@
 -- (INCLUDE columns do not help, BRIN narrows only); a partial one only WHERE
 -- the one column IS NOT NULL. A partitioned table is looked at by partitions,
 -- and named once.
-WITH RECURSIVE fk AS (
+WITH RECURSIVE locked AS MATERIALIZED (
+  SELECT relation AS oid FROM pg_locks
+   WHERE locktype = 'relation' AND mode = 'AccessExclusiveLock'
+     AND database = (SELECT oid FROM pg_database
+                      WHERE datname = current_database())
+), fk AS (
   SELECT c.oid AS root, c.oid, c.conrelid, c.conkey, c.conpfeqop
     FROM pg_constraint c
     JOIN pg_class r ON r.oid = c.conrelid
@@ -13,10 +18,12 @@ WITH RECURSIVE fk AS (
    WHERE c.contype = 'f' AND c.conparentid = 0
      AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
      AND coalesce((to_jsonb(c) ->> 'conenforced')::boolean, true)
+     AND c.conrelid NOT IN (SELECT oid FROM locked)
   UNION ALL
   SELECT fk.root, c.oid, c.conrelid, c.conkey, c.conpfeqop
     FROM fk JOIN pg_constraint c ON c.conparentid = fk.oid
    WHERE c.contype = 'f'
+     AND c.conrelid NOT IN (SELECT oid FROM locked)
 ), bare AS (
   SELECT fk.root, fk.conrelid
     FROM fk
@@ -56,7 +63,11 @@ SELECT n.nspname AS "schema", r.relname AS "table", c.conname AS "constraint",
             WHEN 'd' THEN 'set default' WHEN 'r' THEN 'restrict'
             ELSE 'no action' END AS on_delete,
        (SELECT count(*) FROM bare b WHERE b.root = c.oid) AS tables,
-       (SELECT coalesce(sum(pg_relation_size(b.conrelid)), 0) FROM bare b
+       (SELECT coalesce(sum(CASE WHEN b.conrelid IN (SELECT oid FROM locked)
+                                 THEN k.relpages::bigint *
+                                      current_setting('block_size')::bigint
+                                 ELSE pg_relation_size(k.oid) END), 0)
+          FROM bare b JOIN pg_class k ON k.oid = b.conrelid
          WHERE b.root = c.oid) AS bytes,
        coalesce(t.n_tup_del + t.n_tup_upd - t.n_tup_hot_upd, 0)
          AS parent_changes,

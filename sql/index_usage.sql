@@ -49,6 +49,8 @@ SELECT n.nspname AS "schema", r.relname AS "table", t.relname AS "index",
                'YYYY-MM-DD"T"HH24:MI:SS"Z"') AS last_scan,
        coalesce(u.bytes, 0) AS bytes, coalesce(u.writes, 0) AS writes,
        CASE
+         WHEN t.indrelid IN (SELECT oid FROM locked)
+           THEN 'not known, others hold a lock on its table'
          WHEN t.indisprimary THEN 'primary key'
          WHEN t.indisexclusion THEN 'exclusion constraint'
          WHEN EXISTS (SELECT FROM pg_constraint k
@@ -66,7 +68,8 @@ SELECT n.nspname AS "schema", r.relname AS "table", t.relname AS "index",
                          AND t.indkey[0] = ANY (k.conkey))
            THEN 'foreign key'
        END AS needed,
-       CASE WHEN t.indexprs IS NOT NULL THEN
+       CASE WHEN t.indexprs IS NOT NULL
+             AND t.indrelid NOT IN (SELECT oid FROM locked) THEN
          (SELECT string_agg('(' || pg_get_indexdef(t.indexrelid, k, false) ||
                             ')', ', ' ORDER BY k)
             FROM generate_series(1, t.indnatts) k
@@ -75,7 +78,7 @@ SELECT n.nspname AS "schema", r.relname AS "table", t.relname AS "index",
          to_char(pg_xact_commit_timestamp(t.made_by) AT TIME ZONE 'UTC',
                  'YYYY-MM-DD"T"HH24:MI:SS"Z"') END AS created,
        t.relkind = 'I' AS partitioned,
-       concat(
+       CASE WHEN t.indrelid NOT IN (SELECT oid FROM locked) THEN concat(
          'SET default_tablespace = ' || quote_literal(
            (SELECT spcname FROM pg_tablespace
              WHERE oid = c.reltablespace)) || '; ',
@@ -92,8 +95,9 @@ SELECT n.nspname AS "schema", r.relname AS "table", t.relname AS "index",
                                t.relname, d.description)
                    FROM pg_description d
                   WHERE d.objoid = t.indexrelid AND d.objsubid = 0
-                    AND d.classoid = 'pg_class'::regclass)) AS undo,
-       md5(pg_get_indexdef(t.indexrelid)) AS definition
+                    AND d.classoid = 'pg_class'::regclass)) END AS undo,
+       CASE WHEN t.indrelid NOT IN (SELECT oid FROM locked)
+            THEN md5(pg_get_indexdef(t.indexrelid)) ELSE '-' END AS definition
   FROM top t
   JOIN pg_class r ON r.oid = t.indrelid
   JOIN pg_namespace n ON n.oid = t.relnamespace

@@ -231,9 +231,10 @@ put_new(struct job *j, struct err *e)
 
 	archive_object_name(j->name, v, object);
 	if (write_object(j, object, mark, &why) == -1) {
-		if (why.kind != ERR_BUSY)
-			return err_pass(e, &why);
-		return compare_all(j, "", e) == -1 ? -1 : 0;
+		int there = why.kind == ERR_BUSY ? compare_all(j, "", e) : 0;
+
+		/* gone again: pruned, or taken back by the other */
+		return there == 1 ? 0 : there == 0 ? err_pass(e, &why) : -1;
 	}
 	if (compare_all(j, object, &why) == -1) {
 		if (why.kind == ERR_REFUSED)

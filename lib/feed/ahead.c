@@ -28,7 +28,7 @@
 struct ahead {
 	struct archive *a;
 	const struct feed_get *how;
-	int dir;
+	int dir, home;
 	char tag[FEED_TAG + 1];
 	uint32_t segment_size;
 	struct lsn_name asked; /* of LSN_SEGMENT; timeline 0: none yet */
@@ -176,11 +176,23 @@ threads(const struct feed_get *how)
 	return how->keys != NULL && age_has_passphrase(how->keys) ? 1 : n;
 }
 
-/* Until nobody has asked for FEED_IDLE seconds, or something is wrong. */
+static bool
+is_recovering(const struct ahead *h)
+{
+	struct feed_signals s = feed_signals(h->home);
+
+	return s.recovery || s.standby;
+}
+
+/*
+ * Until nobody has asked for FEED_IDLE seconds, recovery has ended, or
+ * something is wrong.
+ */
 static void
 follow(struct ahead *h)
 {
 	const struct timespec poll = { 0, POLL_NS };
+	bool recovering = is_recovering(h);
 	double last = unit_clock();
 	struct err e = ERR_INIT;
 
@@ -192,7 +204,8 @@ follow(struct ahead *h)
 			return;
 		if (asked.timeline == h->asked.timeline &&
 		    asked.segment == h->asked.segment) {
-			if (unit_clock() - last > FEED_IDLE)
+			if (unit_clock() - last > FEED_IDLE ||
+			    (recovering && !is_recovering(h)))
 				return;
 			nanosleep(&poll, NULL);
 			continue;
@@ -264,10 +277,10 @@ take_lock(int dir)
 }
 
 void
-feed_ahead(struct archive *a, int folder, const char *name,
+feed_ahead(struct archive *a, int folder, int home, const char *name,
     const struct feed_get *how)
 {
-	struct ahead h = { .a = a, .how = how };
+	struct ahead h = { .a = a, .how = how, .home = home };
 	int lock = -1;
 
 	if (mkdirat(folder, FEED_FOLDER, 0700) == -1 && errno != EEXIST)

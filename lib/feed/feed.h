@@ -35,10 +35,10 @@ int feed_push(struct archive *a, const char *path,
  * With prefetch > 0 a process of its own is left behind that fetches up to so
  * many following segments into pgk-prefetch/ beside PATH, where later calls
  * find them. It is the only one, follows what is asked for, and ends, leaving
- * nothing, FEED_IDLE seconds after the last call or when the store
- * has not answered for FEED_STUCK.
+ * nothing, FEED_IDLE seconds after the last call, when recovery has ended, or
+ * when the store has not answered for FEED_STUCK.
  */
-#define FEED_IDLE 10
+#define FEED_IDLE 3
 #define FEED_STUCK 30
 #define FEED_PREFETCH_MAX 64
 struct feed_get {

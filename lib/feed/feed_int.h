@@ -30,6 +30,12 @@ struct feed_control {
 #define FEED_STATE_IN_PRODUCTION 6
 int feed_control(int datadir, struct feed_control *out, struct err *e);
 
+/* Which of the files that ask for recovery are there; `home` may be -1. */
+struct feed_signals {
+	bool recovery, standby;
+};
+struct feed_signals feed_signals(int home);
+
 /*
  * Segments fetched before they are asked for lie in FEED_FOLDER beside the
  * place where PostgreSQL wants them, each as NAME.TAG; and with them
@@ -57,9 +63,9 @@ int feed_take(struct archive *a, int folder, const char *name,
 
 /*
  * ahead.c: tell the fetching process of `name`, starting it when there is none.
- * What goes wrong only costs time.
+ * What goes wrong only costs time. `home`: the data folder, or -1.
  */
-void feed_ahead(struct archive *a, int folder, const char *name,
+void feed_ahead(struct archive *a, int folder, int home, const char *name,
     const struct feed_get *how);
 
 #endif

@@ -1,9 +1,7 @@
-#include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "feed/feed_int.h"
@@ -42,11 +40,9 @@ check_system(const struct get *g, struct err *e)
 static bool
 ends_recovery(const struct get *g)
 {
-	struct stat st;
+	struct feed_signals s = feed_signals(g->home);
 
-	return g->home != -1 &&
-	    fstatat(g->home, "recovery.signal", &st, 0) == 0 &&
-	    fstatat(g->home, "standby.signal", &st, 0) == -1;
+	return s.recovery && !s.standby;
 }
 
 /* Whether the archive has later segments of the timeline. */
@@ -128,7 +124,7 @@ act(struct get *g, struct err *e)
 		if (check_system(g, e) == -1 || fetch(g, e) == -1)
 			return -1;
 	if (is_segment && g->how->prefetch > 0)
-		feed_ahead(g->a, g->folder, g->name, g->how);
+		feed_ahead(g->a, g->folder, g->home, g->name, g->how);
 	return 0;
 }
 

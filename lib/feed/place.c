@@ -2,6 +2,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "feed/feed_int.h"
 #include "fsx/fsx.h"
@@ -43,6 +44,18 @@ feed_place(struct feed_place *p, const char *path, struct err *e)
 	else
 		strcpy(p->home, ".");
 	return 0;
+}
+
+struct feed_signals
+feed_signals(int home)
+{
+	struct feed_signals s = { false, false };
+
+	if (home != -1) {
+		s.recovery = faccessat(home, "recovery.signal", F_OK, 0) == 0;
+		s.standby = faccessat(home, "standby.signal", F_OK, 0) == 0;
+	}
+	return s;
 }
 
 /*

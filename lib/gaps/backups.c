@@ -44,7 +44,8 @@ say_unusable(struct gaps *g, const struct gaps_backup *b,
 
 static int
 add_backup(struct gaps *g, const struct repo_set *set,
-    const struct archive_reach *r, uint64_t start, struct err *e)
+    const struct archive_reach *r, uint64_t begin, uint64_t start,
+    struct err *e)
 {
 	struct gaps_backup *p = reallocarray(g->backups,
 	    g->backup_count + 1, sizeof *p);
@@ -58,6 +59,8 @@ add_backup(struct gaps *g, const struct repo_set *set,
 		return err_nomem(e);
 	g->backup_count++;
 	p->timeline = set->timeline;
+	p->begin = begin;
+	p->time = set->end;
 	p->start = start;
 	p->usable = r->end >= start;
 	p->end = p->usable ? r->end : start;
@@ -97,7 +100,7 @@ take_set(struct gaps *g, const struct archive_list *l,
 		return err_prefix(e, "set \"%s\"", set->name);
 	archive_reach(l, newest_path(all, own != NULL ? own : &none, start),
 	    set->timeline, start, true, &r);
-	return add_backup(g, set, &r, end, e);
+	return add_backup(g, set, &r, start, end, e);
 }
 
 int

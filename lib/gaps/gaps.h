@@ -28,6 +28,8 @@ struct gaps_range {
 struct gaps_backup {
 	char *name;        /* of the set */
 	uint32_t timeline; /* its own */
+	uint64_t begin;    /* where the log it cannot do without begins */
+	int64_t time;      /* when it ended; seconds since 1970 */
 	/* any place from `start` (the end of the backup) to `end` */
 	uint64_t start, end;
 	uint32_t end_timeline;
@@ -59,11 +61,17 @@ struct gaps {
  * (`keys` as archive_get() needs them; ERR_KEY ends it); fast looks at names
  * and sizes alone. What is damaged counts as missing in ranges and backups.
  * Base backups that cannot be read are left out, with a warning.
+ *
+ * With `keep` (seconds; the policy's, for the log) what pgk-prune takes away is
+ * not missed: before the newest base backup that ended more than `keep` before
+ * `now`, a gap behind segments that old base backups need and others around
+ * them do not.
  */
 struct gaps_options {
 	const struct age_keys *keys;
 	bool fast;
 	unsigned threads;
+	int64_t now, keep; /* keep 0: every gap counts */
 };
 struct gaps *gaps_look(struct archive *a, struct repo *r,
     const struct gaps_options *o, struct err *e);

@@ -30,4 +30,7 @@ int gaps_find_ranges(struct gaps *g, const struct archive_list *l,
 int gaps_find_backups(struct gaps *g, const struct archive_list *l,
     const struct gaps_histories *all, struct repo *r, struct err *e);
 
+/* excuse.c: take out the faults that are pgk-prune's doing. */
+void gaps_excuse(struct gaps *g, int64_t now, int64_t keep);
+
 #endif

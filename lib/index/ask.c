@@ -10,7 +10,7 @@
 #include "sqltext/sqltext.h"
 
 extern const char sql_index_duplicate[], sql_index_invalid[],
-    sql_index_missing_fk[];
+    sql_index_missing_fk[], sql_index_locked[];
 
 struct index_finding *
 index_add_row(struct index_report *r, enum index_severity severity,
@@ -37,6 +37,28 @@ index_sql(char **field, const char *sql, struct err *e)
 	return sql == NULL ? 0 : index_text(field, e, "%s", sql);
 }
 
+/* What could not be looked at is said, too. */
+static int
+add_locked(struct pg *c, struct index_report *r, struct err *e)
+{
+	struct pg_rows *rows;
+	int rc = 0;
+
+	if (pg_query(c, sql_index_locked, NULL, 0, &rows, e) == -1)
+		return -1;
+	for (size_t i = 0; i < pg_count(rows) && rc == 0; i++) {
+		struct index_finding *f = index_add(r, INDEX_NOTE, "LOCKED",
+		    e);
+
+		rc = f == NULL || index_name(f, pg_text(rows, i, 0),
+		    pg_text(rows, i, 1), NULL, e) == -1 ? -1 :
+		    index_text(&f->reason, e, "not looked at: process %s "
+		        "holds it", pg_text(rows, i, 2));
+	}
+	pg_rows_free(rows);
+	return rc;
+}
+
 /* Ask, and have each row of the answer made a finding. */
 static int
 ask(struct pg *c, const char *sql, struct index_report *r,
@@ -51,7 +73,7 @@ ask(struct pg *c, const char *sql, struct index_report *r,
 	for (size_t i = 0; i < pg_count(rows) && rc == 0; i++)
 		rc = each(rows, i, r, e);
 	pg_rows_free(rows);
-	return rc;
+	return rc == 0 ? add_locked(c, r, e) : -1;
 }
 
 enum { DUP_KIND = 3, DUP_REVERSED, DUP_COVER, DUP_BYTES, DUP_COVER_BYTES,

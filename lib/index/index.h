@@ -107,7 +107,8 @@ struct pg *index_connect(const struct pg_target *t, struct err *e);
 /*
  * What a server tells. Each adds to the report; the connection is that of
  * index_connect(). `fix` drops or makes what is to go or come, `undo` makes
- * the index anew with its tablespace and comment.
+ * the index anew with its tablespace and comment. LOCKED is a note: a table
+ * that others hold was not looked at.
  *
  * duplicate: DUPLICATE, PREFIX (of a longer btree), COVERED (by one that
  * INCLUDEs more). Facts: covered_by, cover_bytes.

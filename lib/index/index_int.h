@@ -4,9 +4,11 @@
  *	report.c print.c   findings and their forms
  *	catalogue.c        the indexes of tables, and comparing them
  *	plan.c             the policy beside the catalogue
+ *	shadow.c           what the server makes of a statement
  *	diff.c             what is said of that
  *	steps.c            the SQL that mends it
- *	crew.c             running it, watched
+ *	crew.c             running it, in order and in time
+ *	build.c watch.c    one build or drop; whom it waits for
  *	apply.c            the policy, made so
  *	ask.c              duplicate, invalid, missing-fk; rows to findings
  *	bloat.c            estimated and measured
@@ -20,6 +22,7 @@
 #define PGK_INDEX_INT_H
 
 #include "index/index.h"
+#include "progress/progress.h"
 
 /* An index of the catalogue; texts are borrowed from its rows. */
 struct index_entry {
@@ -90,6 +93,12 @@ struct index_plan {
 int index_plan_make(struct pg *c, const struct policy *f,
     struct index_plan *out, struct err *e);
 void index_plan_free(struct index_plan *p);
+
+/*
+ * Find the item's table and fill in its shadow, or else its state. Within a
+ * transaction, which is rolled back.
+ */
+int index_shadow(struct pg *c, struct index_item *x, struct err *e);
 
 /* Whether `y` is what the item declares, but for its name. */
 bool index_is_item(const struct index_item *x, const struct index_entry *y);
@@ -217,6 +226,44 @@ struct index_crew {
 	double waited;           /* seconds of the last step, for others */
 	char who[512];           /* whom it waited for last */
 };
+
+#define CREW_POLL_MS 500 /* between two looks at a build */
+
+/* Looking at a server process that builds or drops. */
+struct crew_view {
+	struct progress *line;
+	double began, last;  /* unit_clock() */
+	int64_t said;        /* pid of whom was told of */
+	double waited_since_said;
+	char stage[128];
+};
+void crew_look(struct index_crew *w, struct pg *eyes, int pid,
+    struct crew_view *v);
+
+/* Whether a step is to be ended, and why; saying so in *why returns 1. */
+enum crew_ended { NOT_ENDED, ENDED_WAIT, ENDED_WINDOW };
+enum crew_ended crew_is_time(struct index_crew *w);
+int crew_say_ended(struct index_crew *w, enum crew_ended ended,
+    const char *also, char **why, struct err *e);
+
+/*
+ * A drop that is cancelled leaves an invalid index: so it is not; when
+ * the time is over (limit_ms, or 0: that of the crew) the server is left to
+ * finish it alone, and 1 returned.
+ */
+int crew_drop(struct index_crew *w, const char *sql, int limit_ms,
+    struct err *e);
+
+/* A build or reindex; results are those of index_crew_run(). */
+int crew_build(struct index_crew *w, const struct index_step *s, char **why,
+    bool *failed, struct err *e);
+
+/* `work` as index_connect() makes it, after a step that set it otherwise. */
+int crew_settle(struct index_crew *w, struct err *e);
+
+/* The watch's connection, anew. */
+int crew_open_watch(struct index_crew *w, struct err *e);
+void crew_rest(int ms);
 
 /* Connect both. ERR_PG, ERR_REFUSED, ERR_BUSY: another pgk-index. */
 int index_crew_open(struct index_crew *w, const struct pg_target *t,

@@ -112,8 +112,10 @@ same_index(const struct usage_node *n, const struct usage_index *x)
 {
 	const struct usage_index *y = usage_find(n, x->schema, x->name);
 
-	return y != NULL && strcmp(x->definition, y->definition) == 0 ? y :
-	    NULL;
+	/* "-": its table was locked, and nobody could look */
+	return y != NULL && (strcmp(x->definition, y->definition) == 0 ||
+	    strcmp(x->definition, "-") == 0 ||
+	    strcmp(y->definition, "-") == 0) ? y : NULL;
 }
 
 static bool

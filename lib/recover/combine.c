@@ -217,6 +217,27 @@ take_fill(struct pass *p, const unsigned char *data, size_t len,
 	return 0;
 }
 
+/* A new one of the newest set; what it lies in has come before. */
+static struct file *
+add(struct pass *p, const char *path, struct err *e)
+{
+	const char *slash = strrchr(path, '/');
+	char folder[TAR_PATH_MAX];
+	const struct file *f;
+
+	if (slash != NULL) {
+		snprintf(folder, sizeof folder, "%.*s", (int)(slash - path),
+		    path);
+		f = files_find(&p->r->files, p->space, folder);
+		if (f == NULL || f->state != FILE_FOLDER) {
+			err_set(e, ERR_CORRUPT, "no folder \"%s\" comes "
+			    "before what is in it", folder);
+			return NULL;
+		}
+	}
+	return files_add(&p->r->files, p->space, path, e);
+}
+
 static int
 begin_file(struct pass *p, const struct tar_member *m, struct err *e)
 {
@@ -228,7 +249,7 @@ begin_file(struct pass *p, const struct tar_member *m, struct err *e)
 	if (changed && p->set == p->r->chain_count)
 		return err_set(e, ERR_CORRUPT, "\"%s\" in a full backup",
 		    m->path);
-	p->f = first ? files_add(&p->r->files, p->space, path, e) :
+	p->f = first ? add(p, path, e) :
 	    files_find(&p->r->files, p->space, path);
 	if (p->f == NULL)
 		return first ? -1 : 0;
@@ -314,7 +335,7 @@ take_folder(struct pass *p, const struct tar_member *m, struct err *e)
 	f = files_find(&p->r->files, p->space, m->path);
 	if (f != NULL && f->state == FILE_FOLDER)
 		return 0;
-	if ((f = files_add(&p->r->files, p->space, m->path, e)) == NULL)
+	if ((f = add(p, m->path, e)) == NULL)
 		return -1;
 	f->state = FILE_FOLDER;
 	return output_folder(p->r, f, e);

@@ -25,8 +25,8 @@ open_folder(struct recover *r, uint32_t space, const char *path, size_t len,
 		if (e->kind != ERR_ABSENT)
 			return -1;
 		err_clear(e);
-		return err_set(e, ERR_CORRUPT, "no folder \"%.*s\" comes "
-		    "before what is in it", (int)len, path);
+		return err_set(e, ERR_CORRUPT, "there is no folder \"%.*s\"",
+		    (int)len, path);
 	}
 	r->folder_fd = fd;
 	r->folder_space = space;

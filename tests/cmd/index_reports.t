@@ -151,8 +151,18 @@ is "$(column 6 | sort | tr '\n' ' ')" "failed_unique part_only " \
 
 # one that waits for a table's lock says so, and soon
 server_hold ix '"상담 실".t'
-run timeout 20 pgk-index -d ix duplicate
-is "$((rc == 1 || rc == 5))" 1 "a locked table holds nothing up"
+for command in duplicate invalid missing-fk; do
+	run timeout 10 pgk-index -d ix $command --tsv
+	is "$(awk -F '\t' '$5 == "t" { print $3 }' "$T/out")" LOCKED \
+	    "$command does not wait for a locked table, and says so"
+done
+run timeout 10 pgk-index -d ix unused --min-age 0s --tsv
+is "$(awk -F '\t' '$5 == "t" { print $3 }' "$T/out" | sort -u)" NEEDED \
+    "unused says nothing of its indexes"
+run timeout 10 pgk-index -d ix bloat --min-size 0
+is "$((rc < 2))" 1 "bloat does not wait for it"
+run timeout 10 pgk-index -d ix analyze --dry-run
+is "$((rc < 2))" 1 "nor does analyze"
 server_unhold
 
 # periods, and foreign keys that are not enforced

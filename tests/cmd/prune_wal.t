@@ -15,7 +15,7 @@ wal         = 5m 7d 5m 1h -
 CONF
 export PGK_CONF=$T/conf
 
-echo wal >"$T/segment"
+printf '%099d\n' 0 >"$T/segment"
 chmod 600 "$T/segment"
 # segments TIMELINE FIRST LAST - put these (decimal)
 segments()
@@ -112,6 +112,19 @@ run pgk-prune wal
 is "$rc $(left)" \
     "0 $(span 1 16 17)$(span 1 24 24)$(span 1 32 33)$(span 1 40 40)$(span 1 48 170)" \
     "the WAL alone: old backups keep what makes them whole"
+run pgk-wal check --fast
+exits 0 "pgk-wal check does not miss what a prune took away"
+sed '/^wal/d' "$PGK_CONF" >"$T/conf0"
+run pgk-wal check --fast -c "$T/conf0"
+exits 1 "but without a policy it does"
+rm "$S/wal/0000000100000000/000000010000000000000064.gz"
+run pgk-wal check --fast
+exits 1 "it misses what is younger"
+err_has 'segment 000000010000000000000064 is missing' "and names it"
+rm "$S/wal/0000000100000000/000000010000000000000020.gz"
+run pgk-wal check --fast
+err_has 'cannot be restored: segment 000000010000000000000020' \
+    "and what an old one needs"
 ten_days
 run pgk-prune -v incremental
 is "$rc $(grep -c '^deleted' "$T/out") $(grep -c . "$T/err")" "0 4 0" \
@@ -167,7 +180,6 @@ exits 0 "WAL kept longer than base backups"
 is "$(find "$S/incremental" -name '*.json' | wc -l) $(left)" \
     "20 $(span 1 16 170)" \
     "it keeps those it needs"
-sed '/^wal/d' "$PGK_CONF" >"$T/conf0"
 run pgk-prune -c "$T/conf0"
 is "$rc $(left)" "0 $(span 1 16 170)" \
     "without a policy WAL is not touched"

@@ -140,6 +140,8 @@ segment 6
 run pgk-wal push "pg_wal/$name"
 exits 9 "a data directory of another cluster"
 rm global/pg_control
+run pgk-wal --store "$T/none/store" push "pg_wal/$(name_of 5)"
+exits 6 "a store whose folder is not there"
 tree >"$T/after"
 same "$T/before" "$T/after" "none of these changed the store"
 
@@ -255,8 +257,8 @@ exits 0 "which compares it again"
 run pgk-wal push "pg_wal/$name"
 exits 8 "and cannot without"
 for signal in TERM:143 INT:255 HUP:255 KILL:137; do
-	timeout -s "${signal%:*}" --preserve-status 0.3 pgk-wal get \
-	    --passphrase-file "$T/phrase" "$name" "$T/slow" >"$T/out" 2>"$T/err"
+	timeout --foreground -s "${signal%:*}" --preserve-status 0.5 \
+	    pgk-wal get --passphrase-file "$T/phrase" "$name" "$T/slow" >"$T/out" 2>"$T/err"
 	is $? "${signal#*:}" "get stopped by SIG${signal%:*}"
 	not_ok "delivers nothing" test -e "$T/slow"
 done
@@ -304,8 +306,11 @@ here()
 	done
 	return 1
 }
-run pgk-wal get "$(name_of 8)" pg_wal/RECOVERYXLOG --prefetch=2
-exits 0 "get with two ahead"
+# who waits for its output is not kept waiting
+SECONDS=0
+out=$(pgk-wal get "$(name_of 8)" pg_wal/RECOVERYXLOG --prefetch=2 2>&1 | cat)
+is "$out" "" "get with two ahead"
+ok "does not hold its caller's pipes" test "$SECONDS" -lt 3
 ok "they come" here "$(name_of 10)"
 not_ok "and no more" test -e "$(echo pg_wal/pgk-prefetch/"$(name_of 11)".*)"
 # the store is not asked for what was fetched, but it must be there
@@ -323,6 +328,29 @@ run pgk-wal get "$(name_of 3)" pg_wal/RECOVERYXLOG --prefetch=1
 ok "back, too" here "$(name_of 4)"
 not_ok "what is behind it is dropped" \
     test -e "$(echo pg_wal/pgk-prefetch/"$(name_of 11)".*)"
+# killed, it is begun anew, and nothing half is taken
+fetcher()
+{
+	pgrep -f "^pgk-wal get .* pg_wal/RECOVERYXLOG --prefetch=[0-9]" |
+	    while read -r pid; do
+		[ "$(readlink "/proc/$pid/cwd")" != "$T/other" ] || echo "$pid"
+	done
+}
+pid=$(fetcher)
+ok "one process fetches" test -n "$pid" -a "$(wc -l <<<"$pid")" = 1
+kill -KILL "$pid"
+echo half >"pg_wal/pgk-prefetch/.pgk-0123456789abcdef.tmp"
+run pgk-wal get "$(name_of 8)" pg_wal/RECOVERYXLOG --prefetch=3
+exits 0 "get after it was killed"
+ok "another one fetches" here "$(name_of 11)"
+not_ok "and has cleared away" \
+    test -e "pg_wal/pgk-prefetch/.pgk-0123456789abcdef.tmp"
+for ((i = 0; i < 120; i++)); do
+	[ -e pg_wal/pgk-prefetch ] || break
+	sleep 0.05
+done
+not_ok "it ends when nobody asks" test -n "$(fetcher)"
+is "$(ls pg_wal)" RECOVERYXLOG "and leaves nothing"
 cd "$T/data" || exit
 
 # check -----------------------------------------------------------------------------

@@ -14,12 +14,14 @@
 size_t
 fuzz_seeds(struct fuzz_seed *out, size_t max)
 {
+	static unsigned char *whole, *begun;
+
 	(void)max;
-	out[0] = (struct fuzz_seed){ walmake(7, 1, 1, SIZE, 3, 0),
-		3 * WAL_PAGE };
-	out[1] = (struct fuzz_seed){ walmake(7, 1, 1, SIZE, SIZE / WAL_PAGE,
-	    0), SIZE };
-	out[2] = (struct fuzz_seed){ walmake(7, 1, 1, SIZE, 1, 0), 48 };
+	whole = walmake(7, 1, 1, SIZE, SIZE / WAL_PAGE, 0);
+	begun = walmake(7, 1, 1, SIZE, 3, 0);
+	out[0] = (struct fuzz_seed){ whole, SIZE };
+	out[1] = (struct fuzz_seed){ begun, 3 * WAL_PAGE };
+	out[2] = (struct fuzz_seed){ begun, 48 };
 	return 3;
 }
 

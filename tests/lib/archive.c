@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "faultstore.h"
 #include "tap.h"
 #include "walmake.h"
 
@@ -589,6 +590,64 @@ guards(void)
 	close(dir);
 }
 
+#define SMALL ((uint32_t)1 << 20)
+
+/* One put through a store that fails at its n-th operation. */
+static int
+faulty_put(enum fault fault, unsigned n, bool *hit, const unsigned char *s,
+    const struct archive_how *how)
+{
+	struct faultstore f;
+	struct err why = ERR_INIT;
+	struct archive *through;
+	int rc;
+
+	faultstore_init(&f, store, fault, n);
+	through = archive_open(&f.base, &why);
+	rc = archive_put(through, "000000010000000000000003", s, SMALL, how,
+	    &why);
+	archive_close(through);
+	*hit = f.hit;
+	if (rc == -1 && why.kind == ERR_NONE)
+		abort();
+	return rc;
+}
+
+/* Whatever fails: all or nothing, 0 only for all, and the next try works. */
+static void
+faults(const struct archive_how *how, enum fault fault, const char *clear)
+{
+	unsigned char *s = walmake(3, 1, ID, SMALL, 40, 0);
+	struct buf got = BUF_INIT(SMALL);
+	unsigned wrong = 0, tried = 0;
+	bool hit = true;
+
+	for (unsigned n = 1; hit; n++) {
+		int rc;
+
+		if (system(clear) != 0)
+			abort();
+		archive_close(a); /* it knows of larger segments */
+		a = archive_open(store, &e);
+		rc = faulty_put(fault, n, &hit, s, how);
+		tried++;
+		buf_reset(&got);
+		if (archive_get(a, "000000010000000000000003", with, false,
+		    &got, &e) == 0)
+			wrong += got.len != SMALL ||
+			    memcmp(got.data, s, SMALL) != 0;
+		else
+			wrong += rc == 0 || e.kind == ERR_CORRUPT;
+		err_clear(&e);
+		wrong += archive_put(a, "000000010000000000000003", s, SMALL,
+		    how, &e) == -1;
+	}
+	EQ(wrong, 0);
+	OK(tried > 15);
+	buf_free(&got);
+	free(s);
+}
+
 static struct age_keys *
 identity(struct age_keys *also_to)
 {
@@ -637,6 +696,11 @@ main(void)
 	reaching();
 	sizes();
 	guards();
+	fresh();
+	faults(&plain, FAULT_BEFORE, "rm -rf store/wal");
+	faults(&plain, FAULT_AFTER, "rm -rf store/wal/0*");
+	faults(&plain, FAULT_FOR_EVER, "rm -rf store/wal/0*");
+	faults(&secret, FAULT_AFTER, "rm -rf store/wal/0*");
 	archive_close(a);
 	store_close(store);
 	age_keys_free(to);

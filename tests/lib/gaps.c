@@ -85,7 +85,7 @@ put_backup(const char *lsn, const char *end, uint32_t timeline, int64_t when)
 static struct gaps *
 look(bool fast)
 {
-	const struct gaps_options o = { NULL, fast, 2 };
+	const struct gaps_options o = { .fast = fast, .threads = 2 };
 	struct gaps *g = gaps_look(a, repo, &o, &e);
 
 	if (g == NULL) {

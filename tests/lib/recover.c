@@ -339,10 +339,7 @@ refuse(const char *word, const char *what)
 		add_text(&tar, "base/1/2", "x");
 	} else
 		add_text(&tar, what, "x");
-	if (strcmp(what, "within a file") == 0)
-		FAILS(send_one(&tar, false) == -1, ERR_SYS, word);
-	else
-		FAILS(send_one(&tar, false) == -1, ERR_CORRUPT, word);
+	FAILS(send_one(&tar, false) == -1, ERR_CORRUPT, word);
 	buf_free(&tar);
 	wipe();
 }
