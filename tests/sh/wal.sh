@@ -1,4 +1,4 @@
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2034,SC2154 # server.sh has them
 # wal.sh - servers that archive and servers that recover
 #
 # Needs server.sh and pgk.sh.
