@@ -28,8 +28,10 @@ refuse_kind(struct index_item *x, const char *kind, struct err *e)
 	return index_text(&x->why, e, "\"%s\" is %s", x->s->table, what);
 }
 
+/* *how: PARTITION BY what; NULL when it is not partitioned. Caller frees. */
 static int
-keep_table(struct index_item *x, const struct pg_rows *r, struct err *e)
+keep_table(struct index_item *x, const struct pg_rows *r, char **how,
+    struct err *e)
 {
 	const char *kind = pg_text(r, 0, 3);
 
@@ -41,6 +43,9 @@ keep_table(struct index_item *x, const struct pg_rows *r, struct err *e)
 	if (strchr("rpm", *kind) == NULL)
 		return refuse_kind(x, kind, e);
 	x->partitioned = *kind == 'p';
+	if (pg_text(r, 0, 4) != NULL &&
+	    (*how = copy(pg_text(r, 0, 4), e)) == NULL)
+		return -1;
 	if ((x->oid = copy(pg_text(r, 0, 0), e)) == NULL ||
 	    (x->schema = copy(pg_text(r, 0, 1), e)) == NULL ||
 	    (x->table = copy(pg_text(r, 0, 2), e)) == NULL)
@@ -50,7 +55,7 @@ keep_table(struct index_item *x, const struct pg_rows *r, struct err *e)
 
 /* Within a transaction whose search_path is the role's own, as psql's. */
 static int
-find_table(struct pg *c, struct index_item *x, struct err *e)
+find_table(struct pg *c, struct index_item *x, char **how, struct err *e)
 {
 	struct buf name = BUF_INIT(BUF_TEXT_MAX);
 	struct pg_rows *rows = NULL;
@@ -62,7 +67,7 @@ find_table(struct pg *c, struct index_item *x, struct err *e)
 		goto done;
 	param = name.data;
 	if (pg_query(c, sql_index_table, &param, 1, &rows, e) == 0)
-		rc = keep_table(x, rows, e);
+		rc = keep_table(x, rows, how, e);
 	if (rows != NULL)
 		pg_rows_free(rows);
 done:
@@ -73,14 +78,15 @@ done:
 /* What the statement makes: on an empty copy of the table. */
 
 static int
-shadow_sql(const struct index_item *x, struct buf *table, struct buf *index,
-    struct err *e)
+shadow_sql(const struct index_item *x, const char *how, struct buf *table,
+    struct buf *index, struct err *e)
 {
 	if (buf_str(table, "CREATE TEMP TABLE ", e) == -1 ||
 	    sqltext_quote(table, x->table, e) == -1 ||
 	    buf_str(table, " (LIKE ", e) == -1 ||
 	    sqltext_quote2(table, x->schema, x->table, e) == -1 ||
-	    buf_str(table, " INCLUDING GENERATED)", e) == -1)
+	    buf_str(table, " INCLUDING GENERATED)", e) == -1 ||
+	    (how != NULL && buf_fmt(table, e, " PARTITION BY %s", how) == -1))
 		return -1;
 	/* the copy bears the table's name: an expression may use it */
 	if (buf_fmt(index, e, "CREATE %sINDEX ON pg_temp.",
@@ -152,14 +158,15 @@ is_statements_fault(struct pg *c)
 }
 
 static int
-make_shadow(struct pg *c, struct index_item *x, struct err *e)
+make_shadow(struct pg *c, struct index_item *x, const char *how,
+    struct err *e)
 {
 	struct buf table = BUF_INIT(BUF_TEXT_MAX);
 	struct buf index = BUF_INIT(BUF_TEXT_MAX);
 	struct err why = ERR_INIT;
 	int rc = -1;
 
-	if (shadow_sql(x, &table, &index, e) == -1)
+	if (shadow_sql(x, how, &table, &index, e) == -1)
 		goto done;
 	if (pg_exec(c, table.data, e) == -1)
 		goto done;
@@ -181,13 +188,15 @@ done:
 int
 index_shadow(struct pg *c, struct index_item *x, struct err *e)
 {
-	int rc = -1;
 	struct err ignored = ERR_INIT;
+	char *how = NULL;
+	int rc = -1;
 
 	if (pg_exec(c, "BEGIN READ WRITE; RESET search_path", e) == -1)
 		return -1;
-	if (find_table(c, x, e) == 0)
-		rc = x->oid == NULL ? 0 : make_shadow(c, x, e);
+	if (find_table(c, x, &how, e) == 0)
+		rc = x->oid == NULL ? 0 : make_shadow(c, x, how, e);
+	free(how);
 	if (rc == -1)
 		err_prefix(e, "the statement at line %llu",
 		    (unsigned long long)x->s->line);

@@ -147,7 +147,11 @@ build(const struct index_item *x, const char *name, const char *schema,
 	    x->s->unique ? "UNIQUE " : "", name, schema, table, x->s->rest);
 }
 
-/* Partitioned tables: a shell on each partitioned one, indexes on leaves. */
+/*
+ * Partitioned tables: an index on each leaf, a shell on each partitioned one.
+ * The shells, invalid until all is attached, come last, so that whoever is
+ * stopped in a long build leaves none.
+ */
 
 struct part {
 	const char *oid, *parent, *schema, *table;
@@ -233,8 +237,8 @@ is_attached_to(const struct index_catalogue *k, const struct index_entry *y,
 
 static int
 part_steps(const struct index_item *x, const struct index_catalogue *k,
-    struct part *p, const struct part *parent, struct index_steps *s,
-    struct err *e)
+    struct part *p, const struct part *parent, struct index_steps *builds,
+    struct index_steps *s, struct err *e)
 {
 	bool invalid;
 	const struct index_entry *y;
@@ -254,10 +258,10 @@ part_steps(const struct index_item *x, const struct index_catalogue *k,
 		    x->s->unique ? "UNIQUE " : "", p->index, p->schema,
 		    p->table, x->s->rest) == -1)
 			return -1;
-	} else if ((invalid && add(s, STEP_DROP, p->schema, p->index, e,
+	} else if ((invalid && add(builds, STEP_DROP, p->schema, p->index, e,
 	    "DROP INDEX CONCURRENTLY IF EXISTS %I", p->schema,
 	    p->index) == -1) ||
-	    build(x, p->index, p->schema, p->table, s, e) == -1) {
+	    build(x, p->index, p->schema, p->table, builds, e) == -1) {
 		return -1;
 	}
 	return add(s, STEP_SHORT, NULL, NULL, e,
@@ -284,11 +288,30 @@ read_parts(struct pg *c, const struct index_item *x, struct pg_rows **rows,
 	return rc;
 }
 
+/* Move all of `from` behind what is in `to`. */
+static int
+append(struct index_steps *to, struct index_steps *from, struct err *e)
+{
+	void *p = reallocarray(to->all, to->count + from->count + 1,
+	    sizeof *to->all);
+
+	if (p == NULL)
+		return err_nomem(e);
+	to->all = p;
+	to->room = to->count + from->count + 1;
+	memcpy(to->all + to->count, from->all,
+	    from->count * sizeof *from->all);
+	to->count += from->count;
+	from->count = 0;
+	return 0;
+}
+
 static int
 partitioned_steps(struct pg *c, const struct index_item *x,
     struct index_steps *s, struct err *e)
 {
 	struct index_catalogue k = { NULL, NULL, 0 };
+	struct index_steps shells = { NULL, 0, 0 };
 	struct pg_rows *rows = NULL;
 	struct part *all = NULL;
 	size_t count;
@@ -304,7 +327,7 @@ partitioned_steps(struct pg *c, const struct index_item *x,
 	}
 	all[0] = (struct part){ x->oid, NULL, x->schema, x->table, true, "" };
 	keep_name(&all[0], x->s->name);
-	if (x->entry == NULL && add(s, STEP_SHORT, NULL, NULL, e,
+	if (x->entry == NULL && add(&shells, STEP_SHORT, NULL, NULL, e,
 	    "CREATE %sINDEX %N ON ONLY %I %s", x->s->unique ? "UNIQUE " : "",
 	    x->s->name, x->schema, x->table, x->s->rest) == -1)
 		goto done;
@@ -316,11 +339,12 @@ partitioned_steps(struct pg *c, const struct index_item *x,
 			pg_text(rows, i - 1, 3), pg_text(rows, i - 1, 4),
 			pg_bool(rows, i - 1, 2), "" };
 		if (parent == NULL || part_steps(x, &k, &all[i], parent, s,
-		    e) == -1)
+		    &shells, e) == -1)
 			goto done;
 	}
-	rc = 0;
+	rc = append(s, &shells, e);
 done:
+	index_steps_free(&shells);
 	free(all);
 	index_catalogue_free(&k);
 	if (rows != NULL)

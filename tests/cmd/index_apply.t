@@ -151,6 +151,18 @@ for signal in INT TERM; do
 	unread
 done
 
+# and so in the midst of partitions
+echo 'CREATE INDEX IF NOT EXISTS pcut ON public.p (id, c);' >"$T/pcut.sql"
+reader other 60
+pgk-index apply -d m "$T/pcut.sql" >"$T/out" 2>"$T/err" </dev/null &
+pid=$!
+building pcut
+kill -INT $pid
+wait $pid
+is "$(q m 'SELECT count(*) FROM pg_index WHERE NOT indisvalid')" 0 \
+    "nor one of a table of partitions"
+unread
+
 reader other 60
 run pgk-index apply --tsv --max-wait 1s -d m "$T/cut.sql"
 exits 1 "a build that waits too long"

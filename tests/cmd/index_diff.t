@@ -145,6 +145,11 @@ d14|CREATE INDEX IF NOT EXISTS d14 ON app."이상한 Tbl" ((CASE WHEN a > 0 THEN
 d16|CREATE INDEX IF NOT EXISTS d16 ON app."이상한 Tbl" ((a+b), (b-a)) INCLUDE (id) WITH (deduplicate_items=off)
 END
 
+# a unique index of partitions must hold their key: the server says so at once
+echo 'CREATE UNIQUE INDEX IF NOT EXISTS u ON app.part (k);' >"$T/unique.sql"
+run pgk-index apply --tsv -d app "$T/unique.sql"
+is "$(verdicts | head -n 1)" "u REFUSED" "a unique index without the partitions' key"
+
 # the other states
 cat >"$T/states.sql" <<'END'
 CREATE INDEX IF NOT EXISTS code ON app."이상한 Tbl" (st);
