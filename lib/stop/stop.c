@@ -4,6 +4,7 @@
 #include <signal.h>
 #include <stdatomic.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
@@ -44,17 +45,26 @@ request(int sig)
 	pthread_mutex_unlock(&lock);
 }
 
+#define SAME_MS 500 /* a signal repeated so soon is the same */
+
+static int64_t
+ms_of(const struct timespec *t)
+{
+	return (int64_t)t->tv_sec * 1000 + t->tv_nsec / 1000000;
+}
+
 static void *
 watch(void *arg)
 {
 	const sigset_t *set = arg;
-	struct timespec end, now, left;
+	struct timespec begin, end, now, left;
 	int first, sig;
 
 	do
 		first = sigwaitinfo(set, NULL);
 	while (first == -1);
-	clock_gettime(CLOCK_MONOTONIC, &end);
+	clock_gettime(CLOCK_MONOTONIC, &begin);
+	end = begin;
 	end.tv_sec += stop_grace;
 	request(first);
 	do {
@@ -68,7 +78,9 @@ watch(void *arg)
 		if (left.tv_sec < 0)
 			_exit(128 + first);
 		sig = sigtimedwait(set, NULL, &left);
-	} while (sig == -1);
+		clock_gettime(CLOCK_MONOTONIC, &now);
+	} while (sig == -1 || (sig == first &&
+	    ms_of(&now) - ms_of(&begin) < SAME_MS));
 	_exit(128 + sig);
 }
 

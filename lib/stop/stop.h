@@ -5,7 +5,9 @@
  * that waits for them. On the first signal stop_requested() turns true and
  * every registered action runs (kill a child, cancel a query), so that
  * whoever is blocked fails soon and unwinds through its ordinary cleanup. A
- * second signal, or 20 seconds, ends the process at once with 128 + signal.
+ * second signal, or 20 seconds, ends the process at once with 128 + signal;
+ * the same one within half a second is no second one, since timeout(1) sends
+ * it to the process and to its group.
  * SIGHUP stays ignored when it was (nohup). SIGPIPE is ignored: a closed
  * pipe is an ordinary write error.
  */

@@ -115,6 +115,34 @@ second(void)
 	return 0;
 }
 
+/* timeout(1) sends its signal to the process and to the group. */
+static int
+twice(void)
+{
+	struct err e = ERR_INIT;
+
+	stop_install(&e);
+	kill(getpid(), SIGINT);
+	wait_for_request();
+	kill(getpid(), SIGINT);
+	nap(700);
+	return stop_requested() == SIGINT ? 7 : 8;
+}
+
+static int
+again(void)
+{
+	struct err e = ERR_INIT;
+
+	stop_install(&e);
+	kill(getpid(), SIGINT);
+	wait_for_request();
+	nap(700);
+	kill(getpid(), SIGINT);
+	nap(5000);
+	return 0;
+}
+
 static int
 too_slow(void)
 {
@@ -189,6 +217,8 @@ main(void)
 	EQ(run(interrupt), 0);
 	EQ(run(hangup), 0);
 	EQ(run(second), 128 + SIGINT);
+	EQ(run(twice), 7);
+	EQ(run(again), 128 + SIGINT);
 	EQ(run(too_slow), 128 + SIGTERM);
 	EQ(run(nohup), 0);
 	EQ(run(closed_pipe), 0);
