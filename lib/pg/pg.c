@@ -130,7 +130,7 @@ pg_fail(struct pg *c, const PGresult *res, struct err *e)
 	char text[ERR_TEXT_MAX];
 
 	c->sqlstate[0] = '\0';
-	if (stop_check(e) == -1)
+	if (!c->shielded && stop_check(e) == -1)
 		return -1;
 	if (res != NULL && PQresultErrorField(res, PG_DIAG_MESSAGE_PRIMARY))
 		return fail_result(c, res, e);

@@ -21,6 +21,7 @@ struct pg {
 	PGconn *conn;
 	PGcancel *cancel;
 	struct stop_slot stop;
+	bool shielded; /* a stop is no excuse for what fails here */
 	char *row; /* the last row of a COPY OUT, to be freed */
 	bool replication;
 	bool sent; /* pg_send()'s command is not over: results remain */

@@ -9,6 +9,7 @@ void
 pg_shield(struct pg *c)
 {
 	stop_forget(&c->stop);
+	c->shielded = true;
 }
 
 int
