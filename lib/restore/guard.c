@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "restore/restore_int.h"
+#include "unit/unit.h"
 
 int
 guard_environment(const struct restore_options *o, const char *label,
@@ -9,6 +10,23 @@ guard_environment(const struct restore_options *o, const char *label,
 {
 	return repo_guard(label, what, o->environment, o->allow_environment,
 	    e);
+}
+
+/*
+ * A piece proves itself by the index, and the index by the mark; that all of
+ * them are this set's, and not those of another of the same size, is left.
+ */
+static int
+check_start(const struct restore *r, const char *what, struct err *e)
+{
+	const char *start = piece_fact(r->index, "start");
+	char when[UNIT_TEXT_MAX];
+
+	if (start == NULL ||
+	    strcmp(start, unit_rfc3339(r->set->start, when)) == 0)
+		return 0;
+	return err_set(e, ERR_CORRUPT, "%s holds a dump of %s, not of %s",
+	    what, start, when);
 }
 
 int
@@ -19,8 +37,10 @@ guard_file(const struct restore *r, struct err *e)
 	if (guard_environment(r->o, piece_fact(r->index, "environment"), what,
 	    e) == -1)
 		return -1;
-	return r->set == NULL ? 0 : guard_environment(r->o,
-	    r->set->environment, what, e);
+	if (r->set == NULL)
+		return 0;
+	return guard_environment(r->o, r->set->environment, what, e) == -1 ?
+	    -1 : check_start(r, what, e);
 }
 
 int
