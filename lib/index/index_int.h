@@ -14,7 +14,7 @@
  *	bloat.c            estimated and measured
  *	unused.c           proof that nobody scans an index
  *	reindex.c          REINDEX CONCURRENTLY, and what it left
- *	suggest.c          indexes that statements want
+ *	suggest.c hypo.c   indexes that statements want; trying them
  *	analyze.c          statistics that are stale, and ANALYZE
  *	usage*.c           counters of servers, and samples of them
  */

@@ -58,14 +58,16 @@ static int
 may(struct reindex *a, const struct pg_rows *r, size_t i,
     struct index_finding *f, bool *good, struct err *e)
 {
-	char need[UNIT_TEXT_MAX], left[UNIT_TEXT_MAX];
-	uint64_t free = 0, wanted = (uint64_t)(SPACE_FACTOR *
+	char need[UNIT_TEXT_MAX], rest[UNIT_TEXT_MAX];
+	uint64_t left = 0, wanted = (uint64_t)(SPACE_FACTOR *
 	    (double)pg_number(r, i, R_BYTES));
-	bool known = free_space(a, pg_text(r, i, R_PLACE), &free);
+	bool known = free_space(a, pg_text(r, i, R_PLACE), &left);
 
 	*good = false;
 	if (pg_bool(r, i, R_EXCLUSION) || pg_bool(r, i, R_SYSTEM)) {
 		verdict(f, INDEX_ERROR, "REFUSED");
+		free(f->fix);
+		f->fix = NULL;
 		return index_text(&f->reason, e, "the server rebuilds no %s "
 		    "online", pg_bool(r, i, R_SYSTEM) ? "system index" :
 		    "exclusion constraint");
@@ -77,13 +79,13 @@ may(struct reindex *a, const struct pg_rows *r, size_t i,
 	}
 	if (index_fact_text(f, "free_space", known ? "known" : "unknown",
 	    e) == -1 ||
-	    (known && index_fact_count(f, "free_bytes", (int64_t)free,
+	    (known && index_fact_count(f, "free_bytes", (int64_t)left,
 	        e) == -1))
 		return -1;
-	if (known && free < wanted) {
+	if (known && left < wanted) {
 		verdict(f, INDEX_WARNING, "NO-SPACE");
 		return index_text(&f->reason, e, "needs %s, and %s are free",
-		    unit_size(wanted, need), unit_size(free, left));
+		    unit_size(wanted, need), unit_size(left, rest));
 	}
 	*good = true;
 	return 0;

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "index/hypo.h"
 #include "index/index_int.h"
 #include "progress/progress.h"
 #include "sqltext/sqltext.h"
@@ -19,7 +20,6 @@
 extern const char sql_index_statements[], sql_index_candidates[],
     sql_index_seq_scans[];
 
-#define GAIN 0.7 /* a plan must cost less than this of what it did */
 #define QUERY_MAX 200 /* bytes shown of a statement */
 
 /* An index for one or more statements. */
@@ -33,88 +33,11 @@ struct wish {
 struct suggest {
 	struct pg *c;
 	struct index_report *report;
-	struct buf create, size, drop; /* hypopg's functions, or empty */
+	struct hypo hypo;
 	struct wish *all;
 	size_t count, room;
 	unsigned unplanned;
 };
-
-/* Planning. */
-
-static int
-query_number(struct pg *c, const char *sql, const char *param, double *out,
-    struct err *e)
-{
-	struct pg_rows *rows;
-	const char *text;
-
-	if (pg_query(c, sql, &param, param != NULL, &rows, e) == -1)
-		return -1;
-	text = pg_text(rows, 0, 0);
-	*out = text == NULL ? 0 : strtod(text, NULL);
-	pg_rows_free(rows);
-	return 0;
-}
-
-/* EXECUTE pgk_statement(NULL, ...), its plan as JSON into `json`. */
-static int
-explain(struct pg *c, struct buf *json, struct err *e)
-{
-	struct buf sql = BUF_INIT(BUF_TEXT_MAX);
-	struct pg_rows *rows = NULL;
-	double n = 0;
-	int rc = query_number(c, "SELECT cardinality(parameter_types)"
-	    " FROM pg_catalog.pg_prepared_statements"
-	    " WHERE name = 'pgk_statement'", NULL, &n, e);
-
-	if (rc == 0)
-		rc = buf_str(&sql, "EXPLAIN (VERBOSE, FORMAT JSON) EXECUTE "
-		    "pgk_statement", e);
-	for (int i = 0; i < (int)n && rc == 0; i++)
-		rc = buf_str(&sql, i == 0 ? "(NULL" : ", NULL", e);
-	if (rc == 0 && (n < 1 || buf_byte(&sql, ')', e) == 0) &&
-	    pg_query(c, sql.data, NULL, 0, &rows, e) == 0 &&
-	    pg_text(rows, 0, 0) != NULL) {
-		buf_reset(json);
-		rc = buf_str(json, pg_text(rows, 0, 0), e);
-	} else {
-		rc = -1;
-	}
-	if (rows != NULL)
-		pg_rows_free(rows);
-	buf_free(&sql);
-	return rc;
-}
-
-/*
- * The generic plan of a statement and its cost. Prepared anew each time:
- * a plan is kept as it was made, whatever hypothetical index came since.
- * 0; 1: the statement cannot be planned here; -1.
- */
-static int
-plan(struct pg *c, const char *statement, struct buf *json, double *cost,
-    struct err *e)
-{
-	struct buf sql = BUF_INIT(BUF_TEXT_MAX);
-	struct err own = ERR_INIT;
-	int rc = -1;
-
-	if (pg_exec(c, "SAVEPOINT pgk", e) == -1)
-		return -1;
-	if (buf_fmt(&sql, &own, "PREPARE pgk_statement AS %s",
-	    statement) == 0 &&
-	    pg_query(c, sql.data, NULL, 0, NULL, &own) == 0)
-		rc = explain(c, json, &own);
-	buf_free(&sql);
-	if (pg_exec(c, "ROLLBACK TO SAVEPOINT pgk; RELEASE SAVEPOINT pgk;"
-	    " DEALLOCATE ALL", e) == -1)
-		return -1;
-	if (rc == -1)
-		return own.kind == ERR_PG || own.kind == ERR_NONE ? 1 :
-		    err_pass(e, &own);
-	return query_number(c, "SELECT $1::jsonb #>> '{0,Plan,Total Cost}'",
-	    json->data, cost, e);
-}
 
 /* Whether it is of those that can be planned and read something. */
 static bool
@@ -130,71 +53,6 @@ is_plannable(const char *statement)
 		if (sqltext_is(&t, words[i]))
 			return true;
 	return false;
-}
-
-/* Trying. */
-
-enum { C_SCHEMA, C_TABLE, C_COLUMNS, C_COUNT, C_SQL, C_RANK, C_BYTES,
-	C_WRITES };
-
-/* With candidate i in place: the cost, and the bytes the index would have. */
-static int
-try(struct suggest *s, const char *statement, const struct pg_rows *rows,
-    size_t i, double *cost, double *bytes, struct err *e)
-{
-	struct buf sql = BUF_INIT(4096), json = BUF_INIT(BUF_TEXT_MAX);
-	struct pg_rows *made = NULL;
-	const char *param = pg_text(rows, i, C_SQL);
-	int rc = -1;
-
-	if (buf_fmt(&sql, e, "SELECT indexrelid::text FROM %s($1)",
-	    s->create.data) == -1 ||
-	    pg_query(s->c, sql.data, &param, 1, &made, e) == -1 ||
-	    (rc = plan(s->c, statement, &json, cost, e)) != 0)
-		goto done;
-	buf_reset(&sql);
-	if (buf_fmt(&sql, e, "SELECT %s($1::oid)", s->size.data) == -1 ||
-	    query_number(s->c, sql.data, pg_text(made, 0, 0), bytes,
-	        e) == -1)
-		rc = -1;
-done:
-	if (made != NULL)
-		pg_rows_free(made);
-	buf_reset(&sql);
-	if (rc != -1 && (buf_fmt(&sql, e, "SELECT %s()",
-	    s->drop.data) == -1 || pg_exec(s->c, sql.data, e) == -1))
-		rc = -1;
-	buf_free(&json);
-	buf_free(&sql);
-	return rc;
-}
-
-struct best {
-	size_t row;
-	double cost, bytes, weighed;
-	bool found;
-};
-
-/* A column more must be worth it. */
-static int
-try_all(struct suggest *s, const char *statement,
-    const struct pg_rows *rows, double before, struct best *best,
-    struct err *e)
-{
-	for (size_t i = 0; i < pg_count(rows); i++) {
-		double cost, bytes, weighed;
-		int rc = try(s, statement, rows, i, &cost, &bytes, e);
-
-		if (rc == -1 || stop_check(e) == -1)
-			return -1;
-		weighed = cost * (1 + 0.05 *
-		    (double)pg_number(rows, i, C_COUNT));
-		if (rc == 1 || cost > GAIN * before ||
-		    (best->found && weighed >= best->weighed))
-			continue;
-		*best = (struct best){ i, cost, bytes, weighed, true };
-	}
-	return 0;
 }
 
 /* Keeping. */
@@ -253,7 +111,7 @@ enum { S_QUERY, S_CALLS, S_MS, S_PERCENT };
 
 static int
 keep(struct suggest *s, const struct pg_rows *statements, size_t k,
-    const struct pg_rows *rows, const struct best *best, double before,
+    const struct pg_rows *rows, const struct hypo_best *best, double before,
     struct err *e)
 {
 	struct wish *w = wish_for(s, rows, best->row, e);
@@ -284,17 +142,17 @@ statement(struct suggest *s, const struct pg_rows *statements, size_t k,
 	const char *text = pg_text(statements, k, S_QUERY);
 	struct buf json = BUF_INIT(BUF_TEXT_MAX);
 	struct pg_rows *rows = NULL;
-	struct best best = { .found = false };
+	struct hypo_best best = { .found = false };
 	double before = 0;
 	int rc = text != NULL && is_plannable(text) ?
-	    plan(s->c, text, &json, &before, e) : 2;
+	    hypo_plan(s->c, text, &json, &before, e) : 2;
 
 	s->unplanned += rc == 1;
 	if (rc == 0)
 		rc = pg_query(s->c, sql_index_candidates,
 		    (const char *const []){ json.data }, 1, &rows, e);
-	if (rc == 0 && s->create.len > 0)
-		rc = try_all(s, text, rows, before, &best, e);
+	if (rc == 0 && s->hypo.create.len > 0)
+		rc = hypo_best(&s->hypo, text, rows, before, &best, e);
 	else if (rc == 0)
 		best.found = pg_count(rows) > 0;
 	if (rc == 0 && best.found)
@@ -325,7 +183,7 @@ by_gain(const void *a, const void *b)
 static int
 say(struct suggest *s, const struct wish *w, struct err *e)
 {
-	bool tried = s->create.len > 0;
+	bool tried = s->hypo.create.len > 0;
 	struct index_finding *f = index_add(s->report, tried ?
 	    INDEX_WARNING : INDEX_NOTE, tried ? "SUGGESTED" : "GUESS", e);
 
@@ -448,28 +306,16 @@ statements(struct suggest *s, struct err *e)
 }
 
 static int
-find_all(struct suggest *s, bool *counted, struct err *e)
+suggest(struct suggest *s, struct err *e)
 {
 	struct buf view = BUF_INIT(1024);
+	bool counted;
 	int rc = index_extension(s->c, "pg_stat_statements",
 	    "pg_stat_statements", &view, e);
 
-	*counted = view.len > 0;
+	counted = view.len > 0;
 	buf_free(&view);
-	return rc == -1 || index_extension(s->c, "hypopg",
-	    "hypopg_create_index", &s->create, e) == -1 ||
-	    index_extension(s->c, "hypopg", "hypopg_relation_size",
-	        &s->size, e) == -1 ? -1 :
-	    index_extension(s->c, "hypopg", "hypopg_reset", &s->drop, e);
-}
-
-static int
-suggest(struct suggest *s, struct err *e)
-{
-	bool counted;
-	int rc;
-
-	if (find_all(s, &counted, e) == -1)
+	if (rc == -1 || hypo_find(s->c, &s->hypo, e) == -1)
 		return -1;
 	rc = counted ? statements(s, e) : 1;
 	if (rc == -1 || (counted && pg_exec(s->c, "ROLLBACK", e) == -1))
@@ -479,7 +325,7 @@ suggest(struct suggest *s, struct err *e)
 		    "dear is not counted: put pg_stat_statements into "
 		    "shared_preload_libraries, restart and", e) == -1 ? -1 :
 		    seq_scans(s, e);
-	if (s->create.len == 0 && needs(s, "hypopg", "whether an index would "
+	if (s->hypo.create.len == 0 && needs(s, "hypopg", "whether an index would "
 	    "help is only guessed: to have it tried without building it, "
 	    "install hypopg and", e) == -1)
 		return -1;
@@ -505,17 +351,13 @@ int
 index_suggest(struct pg *c, struct index_report *r, unsigned *unplanned,
     struct err *e)
 {
-	struct suggest s = { .c = c, .report = r,
-		.create = BUF_INIT(1024), .size = BUF_INIT(1024),
-		.drop = BUF_INIT(1024) };
+	struct suggest s = { .c = c, .report = r, .hypo = HYPO_INIT };
 	int rc = suggest(&s, e);
 
 	*unplanned = s.unplanned;
 	for (size_t i = 0; i < s.count; i++)
 		wish_free(&s.all[i]);
 	free(s.all);
-	buf_free(&s.create);
-	buf_free(&s.size);
-	buf_free(&s.drop);
+	hypo_free(&s.hypo);
 	return rc;
 }

@@ -253,8 +253,8 @@ explain(const struct work *w, const struct verdict *v,
 		    w->now->count == 1 ? "" : "s");
 	if (strcmp(f->verdict, "IDLE") == 0)
 		return index_text(&f->reason, e, "not scanned for %s; no "
-		    "verdict: %s", counted, w->partial ? "a standby was "
-		    "not asked" : "whether the index is that old is not "
+		    "verdict: %s", counted, w->partial ? "not all servers "
+		    "were asked" : "whether the index is that old is not "
 		    "known");
 	if (strcmp(f->verdict, "EARLY") == 0)
 		return v->absent ? index_text(&f->reason, e, "no verdict: a "
@@ -331,23 +331,31 @@ judge(const struct work *w, size_t i, struct index_report *r, struct err *e)
 	    add_drop(x, f, e);
 }
 
+/*
+ * Whether all servers were asked that can be seen: the primary, and as many
+ * standbys as are connected to those asked (a standby may have its own).
+ */
 static void
 warn(struct work *w)
 {
-	const struct usage_node *n = &w->now->nodes[0];
-	size_t standbys = 0;
+	size_t standbys = 0, connected = 0;
 
 	for (size_t i = 0; i < w->now->count; i++) {
-		standbys += w->now->nodes[i].standby;
-		if (!w->now->nodes[i].counts)
+		const struct usage_node *n = &w->now->nodes[i];
+
+		standbys += n->standby;
+		connected += n->standbys;
+		if (!n->counts)
 			log_warning("%s does not count: track_counts is off",
-			    w->now->nodes[i].label);
+			    n->label);
 	}
-	if (n->standbys > standbys && !w->o->alone) {
+	if (standbys == w->now->count) {
 		w->partial = true;
-		log_warning("no verdict: %" PRIu64 " standby%s connected to "
-		    "%s, %zu given", n->standbys, n->standbys == 1 ? " is" :
-		    "s are", n->label, standbys);
+		log_warning("no verdict: the primary was not asked");
+	} else if (connected > standbys && !w->o->alone) {
+		w->partial = true;
+		log_warning("no verdict: %zu standby%s connected, %zu given",
+		    connected, connected == 1 ? " is" : "s are", standbys);
 		log_hint("name each with --also; --alone when no query runs "
 		    "there");
 	}

@@ -221,6 +221,14 @@ run pgk-index -d ix unused --min-age 0s --also "host=$T/nowhere"
 exits 5 "a server that cannot be asked"
 err_has 'no verdict without server 2 of 2' "is no verdict"
 is "$(cat "$T/out")" "" "and nothing is printed"
+server_use standby
+run pgk-index -d ix unused --min-age 0s --tsv
+exits 3 "a standby alone"
+err_has 'the primary was not asked' "is no verdict either"
+is "$(names UNUSED)" "" "and none is given"
+run pgk-index -d ix unused --min-age 0s --tsv --also "host=$T/main"
+is "$(names UNUSED | grep -c .)" "$(names UNUSED | grep -c '^\(idle\|dup\|pre\|cov\)_')" \
+    "with the primary beside it there is one"
 server_stop standby
 server_start other
 server_use main
