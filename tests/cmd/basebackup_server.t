@@ -110,7 +110,6 @@ else
 	err_has 'PostgreSQL has them from 17 on' "is said"
 	backup
 fi
-last=$set
 
 # a wrong page ----------------------------------------------------------------
 q postgres "CREATE TABLE hurt AS SELECT g FROM generate_series(1, 9000) g; CHECKPOINT"
