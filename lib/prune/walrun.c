@@ -72,7 +72,9 @@ read_bases(struct work *w, struct repo *r, const struct prune_sets *sets,
 			    "\"wal\" was deleted: base backup \"%s\" is of "
 			    "a server with another segment size", set->name);
 		b->kept = sets->gone == NULL || !sets->gone[i];
-		b->read = b->kept && !w->o->dry_run && prune_is_read(r, set);
+		/* of a younger one nothing is old enough to go */
+		b->read = b->kept && !w->o->dry_run &&
+		    b->end < w->o->now - w->keep && prune_is_read(r, set);
 		w->base_count++;
 	}
 	return 0;

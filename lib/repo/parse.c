@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lsn/lsn.h"
 #include "repo/field.h"
 
 #define VALUES_MAX 2000000 /* at most some 100 bytes each while parsing */
@@ -135,6 +136,17 @@ get_each(const struct field_at *at, const char *key, size_t max,
 	return 0;
 }
 
+/* An LSN; NULL is good. */
+static int
+check_lsn(const struct field_at *at, const char *key, const char *text)
+{
+	uint64_t lsn;
+
+	if (text != NULL && lsn_parse(text, &lsn, NULL) == -1)
+		return field_bad(at, key, "is no LSN");
+	return 0;
+}
+
 static int
 get_server(const struct field_at *at, struct repo_set *set)
 {
@@ -156,7 +168,7 @@ get_server(const struct field_at *at, struct repo_set *set)
 	set->timeline = (uint32_t)timeline;
 	if (field_check(at, "system_identifier", set->system_identifier,
 	    "0123456789") == -1 ||
-	    field_check(at, "lsn", set->lsn, "0123456789ABCDEF/") == -1 ||
+	    check_lsn(at, "lsn", set->lsn) == -1 ||
 	    field_check(at, "checksums", set->checksums, "onf") == -1)
 		return -1;
 	return 0;
@@ -174,8 +186,7 @@ get_base(const struct field_at *at, struct repo_set *set)
 	        &size) == -1 ||
 	    field_number(at, "bad_pages", false, 0, INT64_MAX,
 	        &set->bad_pages) == -1 ||
-	    field_check(at, "end_lsn", set->end_lsn,
-	        "0123456789ABCDEF/") == -1 ||
+	    check_lsn(at, "end_lsn", set->end_lsn) == -1 ||
 	    field_check(at, "method", set->method,
 	        "abcdefghijklmnopqrstuvwxyz") == -1)
 		return -1;
