@@ -12,7 +12,7 @@
  *	apply.c            the policy, made so
  *	ask.c              duplicate, invalid, missing-fk; rows to findings
  *	bloat.c            estimated and measured
- *	unused.c           proof that nobody scans an index
+ *	unused.c proof.c   since when nobody scanned an index
  *	reindex.c          REINDEX CONCURRENTLY, and what it left
  *	suggest.c hypo.c   indexes that statements want; trying them
  *	analyze.c          statistics that are stale, and ANALYZE

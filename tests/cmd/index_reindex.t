@@ -142,6 +142,9 @@ pid=$!
 server_until "count(*) > 0 FROM pg_stat_progress_create_index WHERE phase ~ '^waiting'"
 run pgk-index -d chat reindex fresh_v
 exits 4 "two at a time do not go"
+run pgk-index -d chat invalid --tsv
+exits 0 "a copy that is being made is no finding"
+is "$(verdicts)" "BUILDING fresh_v_ccnew" "but said"
 no_reader
 wait $pid
 is "$?" 0 "the first one goes on and is done"
