@@ -92,6 +92,9 @@ gather(struct tool *t, struct err *e)
 	if (t->cli.operand_count == 1) {
 		if (repo_kind_parse(t->cli.operands[0], &only, e) == -1)
 			return -1;
+		if (only == REPO_WAL)
+			log_hint("the log has no sets: pgk-wal check --fast "
+			    "shows what there is of it");
 		return add_kind(t, only, e);
 	}
 	for (unsigned i = 0; i < REPO_KINDS; i++)

@@ -194,7 +194,7 @@ give_reason(const struct work *w, const struct prune_wal *d,
 		break;
 	case PRUNE_WAL_YOUNG:
 		snprintf(reason, PRUNE_REASON, w->base_count == 0 ? "there is "
-		    "no base backup" : "before no base backup that is older "
+		    "no base backup" : "no base backup behind it is older "
 		    "than %s", keep);
 		break;
 	case PRUNE_WAL_BRANCH:
