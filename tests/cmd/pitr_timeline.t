@@ -14,7 +14,7 @@
 # shellcheck source=tests/sh/pitr.sh
 . "$ROOT/tests/sh/pitr.sh"
 
-targets=${PGK_PITR_TARGETS:-3}
+targets=${PGK_PITR_TARGETS:-2}
 seconds=${PGK_PITR_SECONDS:-1}
 seed=${PGK_PITR_SEED:-$RANDOM}
 RANDOM=$seed
@@ -75,8 +75,8 @@ commits "$T/own/truth" 00000002
 first=$(head -n 1 "$T/commits" | cut -f1)
 switch=$(long "$(awk '$1 == 1 { print $2 }' \
     "$T/own/truth/00000002.history")")
-awk -F '\t' -v first="$first" -v switch="$switch" \
-    '$1 < first && $1 < switch' "$T/commits1" >"$T/both"
+awk -F '\t' -v first="$first" -v fork="$switch" \
+    '$1 < first && $1 < fork' "$T/commits1" >"$T/both"
 cat "$T/commits" >>"$T/both"
 mv "$T/both" "$T/commits"
 before=$(awk -F '\t' -v at="$switch" '$1 < at' "$T/commits" | wc -l)

@@ -5,7 +5,7 @@
 #	                       in use, until traffic_stop
 #	commits FOLDER TLI     the commits in the WAL files in FOLDER, as
 #	                       pg_waldump sees them: LSN, xid, time, a line each
-#	                       (LSN in 16 digits), into $T/commits
+#	                       (LSN as by long()), into $T/commits
 #	upto KIND WORD         of $T/commits those up to an LSN, xid, time, or all
 #	                       ("latest"): their xids, into $T/xids
 #	random_commit          one of $T/commits behind the first set's end: $lsn,
@@ -84,7 +84,7 @@ commits()
 	    s,.* lsn: ([0-9A-F]+)/([0-9A-F]+)\,.* desc: RESTORE_POINT (.*),\1 \2 0 \3,p' |
 	    awk '{ while (length($1) < 8) $1 = "0" $1
 		while (length($2) < 8) $2 = "0" $2
-		lsn = $1 $2; xid = $3; $1 = $2 = $3 = ""; sub(/^ */, "")
+		lsn = $1 "/" $2; xid = $3; $1 = $2 = $3 = ""; sub(/^ */, "")
 		print lsn "\t" xid "\t" $0 }' >"$T/commits"
 }
 
@@ -141,16 +141,16 @@ whole()
 	ok "$1: amcheck" amcheck
 }
 
-# "0/16B3748" in 16 digits, and back
+# "0/16B3748" as "00000000/016B3748", which sorts, and back
 long()
 {
 	awk -F/ '{ while (length($1) < 8) $1 = "0" $1
-	    while (length($2) < 8) $2 = "0" $2; print $1 $2 }' <<<"$1"
+	    while (length($2) < 8) $2 = "0" $2; print $1 "/" $2 }' <<<"$1"
 }
 
 short()
 {
-	sed -E 's,^0*(.+)(.{8})$,\1/\2,' <<<"$1"
+	sed -E 's,^0*(.+/)0*(.),\1\2,' <<<"$1"
 }
 
 set_names=()
@@ -172,6 +172,20 @@ set_before()
 	done
 }
 
+# Up to a minute, on a machine that has other work to do.
+recovered()
+{
+	local i
+
+	for ((i = 0; i < 600; i++)); do
+		[ "$(q postgres "SELECT NOT pg_is_in_recovery()" \
+		    2>/dev/null)" != t ] || return 0
+		kill -0 "${server_pids[restored]}" || return
+		sleep 0.1
+	done
+	return 1
+}
+
 random_commit()
 {
 	local n
@@ -191,8 +205,7 @@ reach()
 	    --target-action promote "${@:4}"
 	exits 0 "$1"
 	boot restored
-	server_until "NOT pg_is_in_recovery()" ||
-	    diag "$(tail -n 20 "$T/restored.log")"
+	recovered || diag "$(tail -n 20 "$T/restored.log")"
 	whole "$1"
 	server_stop restored
 	rm -rf "${T:?}/restored" "$T/own/space"
