@@ -263,6 +263,19 @@ wait $pid 2>/dev/null
 q postgres "SELECT pg_terminate_backend(pid) FROM pg_stat_activity
     WHERE application_name = 'pg_dump'" >/dev/null
 
+# a backup comes first: it does not wait for a build
+reader other 60
+pgk-index apply -d m "$T/later.sql" >"$T/apply.out" 2>&1 </dev/null &
+pid=$!
+building later
+run pgk-dump -v --no-encrypt m
+exits 0 "a dump in the midst of a build"
+err_has 'pgk-index \(process [0-9]+ of the server\) is at work .*; it may have to wait' \
+    "says who waits for it"
+kill -TERM $pid
+wait $pid
+unread
+
 # what it does with the rest ------------------------------------------------------
 cat >"$T/rest.sql" <<'END'
 CREATE INDEX IF NOT EXISTS cut ON public.t (v, k) WHERE k > 0;
