@@ -217,16 +217,18 @@ cli_open_history_keys(struct cli *c, struct err *e)
 	struct archive *a = archive_open(c->store, e);
 	struct err why = ERR_INIT;
 	bool needs = false;
-	int rc = a == NULL ? -1 : archive_history_needs_key(a, &needs, e);
 
+	if (a == NULL)
+		return -1;
+	if (archive_history_needs_key(a, &needs, &why) == 0 && needs)
+		cli_open_identities(c, &why);
 	archive_close(a);
-	if (rc == 0 && needs && cli_open_identities(c, &why) == -1) {
-		if (why.kind == ERR_STOPPED)
-			return err_pass(e, &why);
+	if (why.kind == ERR_STOPPED || why.kind == ERR_NOMEM)
+		return err_pass(e, &why);
+	if (why.kind != ERR_NONE)
 		log_info("encrypted histories of timelines stay closed: %s",
 		    why.text);
-	}
-	return rc;
+	return 0;
 }
 
 int

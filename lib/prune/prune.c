@@ -81,16 +81,15 @@ static void
 prune_kinds(struct run *run)
 {
 	struct err why = ERR_INIT;
-	bool bases_failed = false;
+	bool bases_failed = false, wal_known = open_wal(run, &why) == 0;
 
-	if (open_wal(run, &why) == -1) {
-		note_error(run, &why);
-		return;
-	}
+	note_error(run, &why);
 	for (size_t i = 0; i < run->o->kind_count; i++) {
 		enum repo_kind kind = run->o->kinds[i];
 
-		if (kind == REPO_WAL)
+		/* what becomes of base backups is up to the WAL, too */
+		if (kind == REPO_WAL ||
+		    (kind == REPO_INCREMENTAL && !wal_known))
 			continue;
 		err_clear(&why);
 		if (prune_kind(run, kind, &why) == -1 &&

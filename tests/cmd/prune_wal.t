@@ -239,6 +239,17 @@ run pgk-prune
 exits 7 "damaged base backups"
 err_has 'nothing of kind "wal" was deleted' "keep the WAL too"
 is "$(left)" "$(span 1 1 170)" "all of it"
+# a log that cannot be listed is not taken for none
+ten_days
+mkset "$S" put full chat 40d >/dev/null
+mkset "$S" put full chat 1d >/dev/null
+sed 's/^wal /full = - 30d - - -\n&/' "$PGK_CONF" >"$T/conff"
+chmod 777 "$S/wal"
+run pgk-prune -c "$T/conff"
+exits 9 "a log that cannot be listed"
+is "$(find "$S/incremental" -name '*.json' | wc -l) $(left)" \
+    "20 $(span 1 1 170)" "keeps base backups and log"
+is "$(grep -c '^deleted full/' "$T/out")" 1 "the other kinds are pruned"
 # shrunken
 ten_days
 MKSET_PLAIN=10 base 1h 0/B0000028 0/B0000100 1 >/dev/null
