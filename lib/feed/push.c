@@ -7,7 +7,11 @@
 #include "fsx/fsx.h"
 #include "sink/sink.h"
 
-#define WHOLE_MAX ((uint64_t)32 << 20) /* read into memory at once */
+/*
+ * What is encrypted is read twice, for its sum and for its bytes: up to this
+ * from memory.
+ */
+#define WHOLE_MAX ((uint64_t)32 << 20)
 
 static int
 refuse_restored(const struct archive_guard *g, struct err *e)
@@ -83,7 +87,8 @@ put_file(struct archive *a, const char *name, int fd,
 
 	if (fstat(fd, &st) == -1) {
 		err_sys(e, "could not stat \"%s\"", name);
-	} else if (S_ISREG(st.st_mode) && (uint64_t)st.st_size <= WHOLE_MAX) {
+	} else if (how->keys != NULL && S_ISREG(st.st_mode) &&
+	    (uint64_t)st.st_size <= WHOLE_MAX) {
 		rc = put_bytes(a, name, fd, (size_t)st.st_size, how, e);
 	} else if ((b = blob_fd(fd, name, e)) != NULL) {
 		rc = archive_put_blob(a, name, b, how, e);
