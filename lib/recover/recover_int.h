@@ -98,6 +98,7 @@ struct recover {
 	size_t chain_count;
 	uint64_t system;                /* identifier */
 	struct lsn_history history;     /* of plan.timeline */
+	bool gap;                       /* WAL is missing behind the target */
 	struct space *spaces;
 	size_t space_count;
 	struct files files;

@@ -96,7 +96,8 @@ static bool
 is_ours(const char *line, size_t len)
 {
 	static const char *const names[] = { "restore_command",
-		"recovery_end_command", "recovery_target" };
+		"recovery_end_command", "recovery_target",
+		"recovery_prefetch" };
 
 	while (len > 0 && (*line == ' ' || *line == '\t')) {
 		line++;
@@ -138,6 +139,10 @@ settings_conf(struct recover *r, struct buf *out, struct err *e)
 	    add_setting(out, "recovery_end_command",
 	    "rm -rf pg_wal/pgk-prefetch", e) == -1 ||
 	    add_setting(out, "recovery_target_timeline", timeline, e) == -1)
+		return -1;
+	/* from 15 on servers read ahead, and would fall into the gap */
+	if (r->gap && r->chain[r->chain_count - 1]->server_version >= 150000 &&
+	    add_setting(out, "recovery_prefetch", "off", e) == -1)
 		return -1;
 	return add_target(out, r->o, e);
 }

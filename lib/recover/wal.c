@@ -98,16 +98,26 @@ check_key(const struct recover *r, const struct way *w, uint32_t timeline,
 static int
 refuse_gap(const struct way *w, const char *why, struct err *e)
 {
-	char from[LSN_TEXT_MAX], to[LSN_TEXT_MAX];
+	char from[LSN_TEXT_MAX], to[LSN_TEXT_MAX], sure[LSN_TEXT_MAX];
+	uint64_t last;
 
 	err_set(e, ERR_REFUSED, "WAL segment %s is missing in the archive, %s",
 	    w->reach.missing, why);
 	if (w->reach.end < w->end)
 		return err_hint(e, "this set cannot be used: name one that is "
 		    "older or newer");
-	return err_hint(e, "from %s on all is there up to %s: --target-lsn "
-	    "can be that or less", lsn_text(w->start, from),
-	    lsn_text(w->reach.end, to));
+	/*
+	 * A server stops at the first record that begins at a target or behind
+	 * it: the last segment surely has one, but its end may be empty.
+	 */
+	last = (w->reach.end - 1) / w->list.segment_size *
+	    w->list.segment_size;
+	if (last < w->end)
+		return err_hint(e, "from %s on all is there up to %s",
+		    lsn_text(w->start, from), lsn_text(w->reach.end, to));
+	return err_hint(e, "from %s on all is there up to %s: --target-lsn %s "
+	    "is sure to be reached", lsn_text(w->start, from),
+	    lsn_text(w->reach.end, to), lsn_text(last, sure));
 }
 
 /* A later set of this timeline shows that its WAL is of after the target. */
@@ -187,6 +197,7 @@ wal_plan(struct recover *r, const struct repo_set *set, struct err *e)
 		r->plan.wal_end = w.reach.end;
 		r->plan.wal_segments = w.reach.segments;
 		r->plan.wal_stored = w.reach.stored;
+		r->gap = w.reach.gap;
 	}
 	archive_list_free(&w.list);
 	archive_close(w.archive);

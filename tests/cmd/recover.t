@@ -264,6 +264,7 @@ exits 9 "a gap in the archive"
 name=${missing##*/}
 err_has "${name%%.*} is missing" "the first missing segment is named"
 err_has 'target-lsn' "and what can be reached is said"
+sure=$(sed -nE 's/.*--target-lsn ([^ ]*) is sure.*/\1/p' "$T/err")
 not_ok "nothing is made" test -e "$T/own/none"
 pgk pgk-restore -D "$T/own/none" "${maps[@]}" --plan --target-time \
     "$first_time+00"
@@ -272,6 +273,13 @@ pgk pgk-restore -D "$T/own/none" "${maps[@]}" --plan --target-time \
     "$second_time+00"
 exits 9 "one of which that is not known"
 target t8 "1 2 3 4" --target-lsn "$middle"
+restored t9 "${maps[@]}" --target-action promote --target-lsn "$sure"
+exits 0 "restored to what is sure to be reached"
+boot t9
+server_until 'NOT pg_is_in_recovery()'
+ok "it is reached: $sure" grep -q 'recovery stopping' "$T/t9.log"
+server_stop t9
+rm -rf "$T/t9" "$T/own/space"
 as_server mv "$T/own/${missing##*/}" "$missing"
 
 # the newest set cannot be used -------------------------------------------------

@@ -41,10 +41,19 @@ backup()
 
 archived()
 {
-	local last
+	local last i
 
-	last=$(q postgres "SELECT pg_walfile_name(pg_switch_wal())")
-	server_until "last_archived_wal >= '$last' FROM pg_stat_archiver"
+	# an empty segment is not ended; which one a bound belongs to differs
+	q postgres "SELECT pg_logical_emit_message(false, '', '')" >/dev/null
+	last=$(q postgres 'SELECT pg_walfile_name(pg_current_wal_insert_lsn())')
+	q postgres 'SELECT pg_switch_wal()' >/dev/null
+	# after a refusal the server tries again only once a minute
+	for ((i = 0; i < 7; i++)); do
+		server_until "last_archived_wal >= '$last'
+		    FROM pg_stat_archiver" >/dev/null && return
+	done
+	echo "# waited in vain for $last"
+	return 1
 }
 
 boot()
