@@ -147,9 +147,25 @@ fi
 server_stop copy
 server_use main
 
+# not compressed: plain archives, and what a scratch folder is needed for -------
+q postgres 'UPDATE rows SET n = n + 1'
+q postgres CHECKPOINT
+backup --method blocks -Z none
+exits 0 "not compressed"
+is "$(json "$set" method)" blocks "incremental"
+newest=$set
+ok "base.tar is one" test -s "$STORE/$set/base.tar"
+ok "pg_verifybackup accepts it" verify "$set"
+q postgres 'UPDATE rows SET n = n + 1'
+q postgres CHECKPOINT
+TMPDIR=/nowhere backup --method blocks
+exits 6 "more than memory may hold, and no folder for it"
+err_has 'could not make a temporary file in "/nowhere"' "is said"
+no_traces "and nothing is left"
+
 # what the next one does by itself --------------------------------------------
 backup -v
-is "$(json "$set" parent)" "${rest#*/}" "--auto goes on with the newest chain"
+is "$(json "$set" parent)" "${newest#*/}" "--auto goes on with the newest chain"
 conf policy 'base-interval = 1s'
 sleep 1
 backup -v
