@@ -45,9 +45,11 @@ check_base()
 	check_sets >"$T/check" || complain "rerun: $(cat "$T/check")"
 	dir=$(find "$STORE" -name '*.tmp' -o -name '*.intent*')
 	[ -z "$dir" ] || complain "left in the store: $dir"
-	for dir in "$STORE"/incremental/*/; do
-		[ -e "${dir%/}.json" ] || complain "objects of no set: $dir"
-	done
+	# an empty folder might be anybody's, and is left
+	find "$STORE"/incremental/*/ -type f >"$T/files"
+	while read -r dir; do
+		[ -e "${dir%/*}.json" ] || complain "object of no set: $dir"
+	done <"$T/files"
 }
 sweep "$points" "incremental backup" base check_base "${backup[@]}"
 key_new one
