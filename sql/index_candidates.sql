@@ -1,8 +1,9 @@
--- Indexes that a plan could use, $1 being what EXPLAIN (VERBOSE, FORMAT JSON) says of it:
--- for each table of 10000 rows or more that is read from end to end, of the
--- columns compared in the plan's conditions and of those sorted by; those
--- that are there already are left out. Columns: table, columns, how many,
--- the index's SQL, a guess's rank (1: the likeliest).
+-- Indexes that a plan could use, $1 being what EXPLAIN (VERBOSE, FORMAT JSON)
+-- says of it: for each table of 10000 rows or more that is read from end to
+-- end, of the columns compared in the plan's conditions and of those sorted
+-- by; those that are there already are left out. Columns: table, columns, how many,
+-- the index's SQL, a guess's rank (1: the likeliest), the table's bytes, and
+-- the rows written to it since the counters began.
 WITH node AS (
   SELECT DISTINCT n ->> 'Schema' AS nspname, n ->> 'Relation Name' AS relname,
          n ->> 'Alias' AS alias

@@ -1,9 +1,10 @@
 -- Indexes that another one makes redundant: an exact duplicate, or a btree
 -- whose columns are the first ones of another's. Told by the catalogue, never
 -- by text: column or expression, operator class, collation, order, INCLUDE,
--- predicate, method, storage parameters of the lossy methods. What a constraint, the replica identity
--- or CLUSTER rests on, a partition's part of a partitioned index, and a
--- unique index that no equal unique one covers are never the redundant one.
+-- predicate, method, and storage parameters but for a btree's. What a
+-- constraint, the replica identity or CLUSTER rests on, a partition's part of
+-- a partitioned index, and a unique index that no equal unique one covers are
+-- never the redundant one.
 WITH locked AS MATERIALIZED (
   SELECT relation AS oid FROM pg_locks
    WHERE locktype = 'relation' AND mode = 'AccessExclusiveLock'

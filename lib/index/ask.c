@@ -141,7 +141,8 @@ add_invalid(const struct pg_rows *rows, size_t i, struct index_report *r,
 	while (k < STATES - 1 && strcmp(states[k].state, state) != 0)
 		k++;
 	at_work = states[k].severity == INDEX_NOTE;
-	f = index_add_row(r, rejects && !at_work ? INDEX_ERROR : states[k].severity, states[k].verdict, rows, i, e);
+	f = index_add_row(r, rejects && !at_work ? INDEX_ERROR :
+	    states[k].severity, states[k].verdict, rows, i, e);
 	if (f == NULL)
 		return -1;
 	index_size(f, pg_number(rows, i, INV_BYTES));

@@ -2,9 +2,9 @@
  * The proof that an index was not used is walked back in time: from what a
  * server counts now, over the samples of its counters, as long as the index
  * was not scanned more often than allowed. Where the counters began anew
- * between two samples nobody knows what happened; that time does not count. Only a sample shows
- * that an index was there already; without one its age is not known (but from
- * the commit's time, or from its last scan).
+ * between two samples nobody knows what happened; that time does not count.
+ * Only a sample shows that an index was there already; without one its age is
+ * not known (but from the commit's time, or from its last scan).
  */
 #include <stdlib.h>
 #include <string.h>

@@ -1,11 +1,11 @@
 /*
  * Indexes that the dearest statements want. Each statement of
- * pg_stat_statements is planned, never run; columns that the plan compares or sorts by,
- * of tables it reads from end to end, make the candidates; hypopg says what
- * the plan would cost with each.
+ * pg_stat_statements is planned, never run; columns that the plan compares or
+ * sorts by, of tables it reads from end to end, make the candidates; hypopg
+ * says what the plan would cost with each.
  *
- * The texts are other people's, and a planner evaluates functions: all is done in a
- * READ ONLY transaction, whose mode cannot be changed once it has begun.
+ * The texts are other people's, and a planner evaluates functions: all is done
+ * in a READ ONLY transaction, whose mode cannot be changed once it has begun.
  */
 #include <inttypes.h>
 #include <stdlib.h>

@@ -171,7 +171,10 @@ thin(struct store *store, const char *folder, const char *stamp,
 	return rc;
 }
 
-/* Under the time of now, or the next second that is free; *name for the caller. */
+/*
+ * Under the time of now, or the next second that is free; *name is the
+ * caller's to free.
+ */
 static int
 put_sample(struct store *store, const char *folder, int64_t now,
     const struct buf *text, char **name, struct err *e)
