@@ -67,6 +67,6 @@ check_said()
 }
 error_sweep $((points / 2)) ENOSPC "incremental backup" base check_said \
     "${backup[@]}"
-error_sweep $((points / 4)) EIO "full backup" base check_said \
+error_sweep $((points / 2)) EIO "full backup" base check_said \
     "${backup[@]}" --full
 finish
