@@ -4,7 +4,7 @@
  *	wal/0000000100000000/000000010000000000000001.gz[.age]   a segment
  *	wal/0000000100000000/000000010000000000000002.partial.BEGIN.END.gz[.age]
  *	wal/0000000100000000/000000010000000000000001.00000028.backup.gz[.age]
- *	wal/00000002.history.gz[.age]
+ *	wal/00000002.history.gz
  *	wal/system-identifier                                  decimal, a line
  *	wal/segment-size      the same, in bytes; only if it is not 16 MiB
  *
@@ -64,7 +64,8 @@ struct archive_how {
  * ERR_REFUSED, one whose header tells another name ERR_CORRUPT. The first
  * segment of an archive claims it, and the size of segments; one of another
  * size is ERR_REFUSED. In a .partial pages may be missing in between; a
- * .history must be one. A name whose object cannot be compared (encrypted with
+ * .history must be one, and is put plain whatever the keys: it tells timelines
+ * and places, no data. A name whose object cannot be compared (encrypted with
  * a passphrase, no key at hand) is ERR_KEY.
  */
 int archive_put(struct archive *a, const char *name, const void *data,

@@ -259,6 +259,20 @@ put(struct job *j, struct err *e)
 	}
 }
 
+/* Histories stay open: who lists and prunes has no key, and needs them. */
+static int
+put_source(struct job *j, struct err *e)
+{
+	const char *tail = strrchr(j->name, '.');
+	struct archive_how open = *j->how;
+
+	if (tail != NULL && strcmp(tail, ".history") == 0) {
+		open.keys = NULL;
+		j->how = &open;
+	}
+	return put(j, e);
+}
+
 int
 archive_put(struct archive *a, const char *name, const void *data,
     size_t len, const struct archive_how *how, struct err *e)
@@ -266,7 +280,7 @@ archive_put(struct archive *a, const char *name, const void *data,
 	struct blob *b = blob_mem(data, len, e);
 	struct job j = { .a = a, .name = name, .source = b, .fixed = true,
 		.how = how };
-	int rc = b == NULL ? -1 : put(&j, e);
+	int rc = b == NULL ? -1 : put_source(&j, e);
 
 	blob_free(b);
 	return rc;
@@ -278,7 +292,7 @@ archive_put_blob(struct archive *a, const char *name, struct blob *source,
 {
 	struct job j = { .a = a, .name = name, .source = source, .how = how };
 
-	return put(&j, e);
+	return put_source(&j, e);
 }
 
 void

@@ -2,7 +2,7 @@
  * pg: connections to PostgreSQL 13 to 18, over libpq.
  *
  * A database name is never taken for a connection string by accident
- * (PQconnectdbParams with expand_dbname = 0; FAULTS: a database named
+ * (PQconnectdbParams with expand_dbname = 0: a database named
  * "host=evil" connects elsewhere otherwise). Passwords come from .pgpass, a
  * service file or the environment; one in a conninfo is ERR_USAGE.
  */
