@@ -86,6 +86,25 @@ answer_absent(const struct get *g, const struct err *why, struct err *e)
 	return err_pass(e, why);
 }
 
+/*
+ * The part of a segment ends recovery as its absence does, so what holds for
+ * that is looked at first.
+ */
+static int
+send(const struct get *g, struct sink *s, struct err *e)
+{
+	struct err why = ERR_INIT, absent = ERR_INIT;
+
+	if (archive_send(g->a, g->name, g->how->keys, false, s, &why) == 0)
+		return 0;
+	if (why.kind != ERR_ABSENT || !g->how->partial)
+		return err_pass(e, &why);
+	answer_absent(g, &why, &absent);
+	if (absent.kind != ERR_ABSENT)
+		return err_pass(e, &absent);
+	return archive_send(g->a, g->name, g->how->keys, true, s, e);
+}
+
 static int
 fetch(const struct get *g, struct err *e)
 {
@@ -98,8 +117,7 @@ fetch(const struct get *g, struct err *e)
 
 	if (s == NULL)
 		goto done;
-	if (archive_send(g->a, g->name, g->how->keys, g->how->partial, s,
-	    &why) == 0)
+	if (send(g, s, &why) == 0)
 		rc = stop_check(e) == -1 ? -1 : fsx_new_publish(f, e);
 	else
 		rc = why.kind == ERR_ABSENT ? answer_absent(g, &why, e) :

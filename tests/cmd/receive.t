@@ -205,6 +205,23 @@ is "$(find "$STORE/wal" -type f | sort)" "$before" "nothing is stored"
 run pgk-wal receive --slot s -r "$recipient" --endpos "$(now)" --accept-gap
 exits 3 "it can be accepted"
 err_has 'warning: a gap, as told' "with a warning"
+# recovery must not take what is before a gap for the end
+last=$(comm -12 <(echo "$before") <(runs) | tail -n 1)
+last=${last##*/}
+mkdir -p "$T/home/pg_wal"
+get_last()
+{
+	run pgk-wal get --partial --prefetch 0 -i "$T/one.key" \
+	    "${last%%.*}" "$T/home/pg_wal/RECOVERYXLOG"
+}
+get_last
+exits 0 "the runs before it can be fetched"
+is "$(stat -c %s "$T/home/pg_wal/RECOVERYXLOG")" 1048576 "as a segment"
+touch "$T/home/recovery.signal"
+get_last
+exits 255 "but not in a recovery that would end there"
+err_has "${last%%.*}.* is missing, and later ones are in the archive" \
+    "with why"
 q postgres "ALTER SYSTEM SET max_slot_wal_keep_size = '1MB'"
 q postgres "SELECT pg_reload_conf()" >/dev/null
 fill 60000

@@ -30,7 +30,8 @@ esac
 
 for tap_name in $(compgen -e | grep -E '^PG|^LC_|^LANG'); do
 	case $tap_name in
-	PG_BIN | PGM_ROOT | PGK_BUILD | PGK_POINTS | PGK_SLOW | PGK_ASAN) ;;
+	PG_BIN | PGM_ROOT | PGK_BUILD | PGK_POINTS | PGK_SLOW | PGK_ASAN | \
+	PGK_PITR_*) ;;
 	*) unset "$tap_name" ;;
 	esac
 done
