@@ -1,7 +1,7 @@
 #!/bin/bash
 # A restore into a data folder, killed anywhere, leaves nothing that a server
 # starts on, and the same command begins again.
-# PGK_POINTS is how many points (default 6).
+# PGK_POINTS is how many points (default 4).
 # shellcheck source=tests/sh/tap.sh
 . "$(dirname "$0")/../sh/tap.sh"
 # shellcheck source=tests/sh/server.sh
@@ -13,7 +13,7 @@
 # shellcheck source=tests/sh/crash.sh
 . "$ROOT/tests/sh/crash.sh"
 
-points=${PGK_POINTS:-6}
+points=${PGK_POINTS:-4}
 killat 0 true 2>/dev/null || skip_all "ptrace is not allowed here"
 recover_start
 as_server mkdir "$T/main/space"

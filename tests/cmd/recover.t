@@ -257,7 +257,8 @@ note 7 >/dev/null
 archived
 note 8 >/dev/null
 archived
-missing=$(ls "$STORE"/wal/*/0*1* | grep -v history | sort | tail -n 2 | head -n 1)
+missing=$(find "$STORE"/wal/* -type f -name '00000001*' | sort | tail -n 2 |
+    head -n 1)
 as_server mv "$missing" "$T/own/"
 pgk pgk-restore -q -D "$T/own/none" "${maps[@]}"
 exits 9 "a gap in the archive"

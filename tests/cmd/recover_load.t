@@ -17,7 +17,7 @@ settings=("track_commit_timestamp = on")
 recover_start "${settings[@]}"
 pgbench -q -i -s 2 postgres >/dev/null 2>&1
 q postgres 'CREATE TABLE ledger (n bigserial PRIMARY KEY, t text)'
-cat >"$T/load.sql" <<'END'
+cat >"$T/load.sql" <<'SQL'
 \set aid random(1, 200000)
 \set tid random(1, 20)
 \set bid random(1, 2)
@@ -29,8 +29,8 @@ UPDATE pgbench_branches SET bbalance = bbalance + :delta WHERE bid = :bid;
 INSERT INTO pgbench_history (tid, bid, aid, delta, mtime)
     VALUES (:tid, :bid, :aid, :delta, CURRENT_TIMESTAMP);
 INSERT INTO ledger (t) VALUES (repeat('x', 100));
-END;
-END
+COMMIT;
+SQL
 pgbench -n -c 3 -R 400 -T 60 -f "$T/load.sql" postgres >/dev/null 2>&1 &
 load=$!
 stop_load()

@@ -35,8 +35,9 @@ backup()
 {
 	pgk pgk-basebackup -q --no-encrypt --checkpoint fast \
 	    --wal-timeout 0 "$@"
+	# shellcheck disable=SC2034 # for the caller
 	set=$(cat "$T/out")
-	[ "$rc" -eq 0 ] || tap_tell
+	[ "${rc:?}" -eq 0 ] || tap_tell
 }
 
 archived()
