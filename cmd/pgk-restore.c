@@ -31,7 +31,7 @@ struct tool {
 	/* -D: into a data folder */
 	struct recover_options r;
 	const char *time, *lsn, *xid, *point;
-	bool latest, plan, json;
+	bool latest, plan, tsv, json;
 	struct recover_map maps[MAPS_MAX];
 	char *map_texts[MAPS_MAX];
 	const char *command[WORDS_MAX + 1];
@@ -148,6 +148,8 @@ static const struct opt physical_options[] = {
 	    NULL, &tool.r.delta, NULL, NULL },
 	{ 0, "plan", NULL, "print what would be done, and touch nothing",
 	    NULL, &tool.plan, NULL, NULL },
+	{ 0, "tsv", NULL, "with --plan: print tab-separated values",
+	    NULL, &tool.tsv, NULL, NULL },
 	{ 0, "json", NULL, "with --plan: print a JSON object",
 	    NULL, &tool.json, NULL, NULL },
 	{ 0, NULL, NULL, NULL, NULL, NULL, NULL, NULL }
@@ -194,7 +196,7 @@ settle(struct tool *t, struct err *e)
 
 	if (t->physical > 0 || t->time != NULL || t->lsn != NULL ||
 	    t->xid != NULL || t->point != NULL || t->latest || t->plan ||
-	    t->json || t->r.exclusive || t->r.delta)
+	    t->tsv || t->json || t->r.exclusive || t->r.delta)
 		return err_set(e, ERR_USAGE, "targets, --tablespace-map, "
 		    "--delta and --plan are of base backups: they need -D");
 	if (t->cli.operand_count == 0)
@@ -363,8 +365,11 @@ settle_recover(struct tool *t, struct err *e)
 	    c->port != NULL || c->user != NULL)
 		return err_set(e, ERR_USAGE, "-D restores a base backup: "
 		    "options of databases and servers mean nothing there");
-	if (t->json && !t->plan)
-		return err_set(e, ERR_USAGE, "--json needs --plan");
+	if ((t->tsv || t->json) && !t->plan)
+		return err_set(e, ERR_USAGE, "--tsv and --json need --plan");
+	if (t->tsv && t->json)
+		return err_set(e, ERR_USAGE,
+		    "--tsv and --json: only one can be meant");
 	if (word != NULL && strcmp(word, "latest") != 0 &&
 	    strcmp(word, "latest:incremental") != 0)
 		o->set = word;
@@ -474,7 +479,9 @@ recover(struct tool *t, struct err *e)
 		return -1;
 	if (t->plan) {
 		out = sink_fd(STDOUT_FILENO, "stdout", e);
-		if (out != NULL && recover_tell(r, t->json, out, e) == 0)
+		if (out != NULL && recover_tell(r, t->json ?
+		    RECOVER_JSON : t->tsv ? RECOVER_TSV : RECOVER_PEOPLE, out,
+		    e) == 0)
 			rc = sink_finish(out, e);
 	} else if ((rc = recover_run(r, e)) == 0) {
 		tell_next(t, r);

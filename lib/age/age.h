@@ -83,6 +83,7 @@ struct sink *age_writer(struct sink *next, const struct age_keys *k,
  * with a passphrase, beside which no other stanza may stand.
  */
 #define AGE_NOTE_MAX 32
+/* age_writer() with it. */
 struct sink *age_writer_noted(struct sink *next, const struct age_keys *k,
     unsigned threads, const char *name, const void *value, size_t size,
     struct err *e);

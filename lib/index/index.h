@@ -53,6 +53,7 @@ struct index_report {
 };
 
 #define INDEX_REPORT_INIT(name) { .check = (name) }
+/* Empty and usable again. */
 void index_report_free(struct index_report *r);
 
 /* Findings that are INDEX_WARNING or worse: with any, the answer is no. */

@@ -82,6 +82,7 @@ int receive_decode(const char *message, size_t len,
 
 /* A standby's status: `written` and `flushed`, 0 for "not known". */
 #define RECEIVE_STATUS_SIZE 34
+/* Write it into `out`. */
 void receive_status(uint64_t written, uint64_t flushed, int64_t now_us,
     char out[RECEIVE_STATUS_SIZE]);
 

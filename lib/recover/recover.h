@@ -120,11 +120,13 @@ bool recover_has_conf(const struct recover *r);
 void recover_free(struct recover *r); /* NULL ok */
 
 /*
- * Print the plan: a line a fact, "KEY<tab>VALUE", several of "chain" (the full
- * set first) and "tablespace" (OID, from, to); or as a JSON object.
+ * Print the plan: for people; as a line a fact, "KEY<tab>VALUE", several of
+ * "chain" (the full set first) and "tablespace" (OID, from, to); or as a JSON
+ * object.
  */
-int recover_tell(const struct recover *r, bool as_json, struct sink *out,
-    struct err *e);
+enum recover_form { RECOVER_PEOPLE, RECOVER_TSV, RECOVER_JSON };
+int recover_tell(const struct recover *r, enum recover_form form,
+    struct sink *out, struct err *e);
 
 /*
  * Words of options. A timeline: "latest", "current" or a number. An action.

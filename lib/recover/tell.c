@@ -117,16 +117,65 @@ json(const struct recover *r, const struct facts *f, struct buf *b,
 	return rc == 0 ? buf_str(b, "]\n}\n", e) : -1;
 }
 
-int
-recover_tell(const struct recover *r, bool as_json, struct sink *out,
+static int
+people_chain(const struct recover_plan *p, struct buf *b, struct err *e)
+{
+	for (size_t i = 0; i < p->chain_count; i++)
+		if (buf_fmt(b, e, "%s%s (%s)\n", i == 0 ? "chain       " :
+		    "            ", p->chain[i]->name, i == 0 ? "full" :
+		    "upon that") == -1)
+			return -1;
+	return 0;
+}
+
+static int
+people_spaces(const struct recover_plan *p, struct buf *b, struct err *e)
+{
+	for (size_t i = 0; i < p->space_count; i++)
+		if (buf_fmt(b, e, "tablespace  %u: ", p->spaces[i].oid) == -1 ||
+		    form_name(b, p->spaces[i].from, false, false, e) == -1 ||
+		    buf_str(b, " to ", e) == -1 ||
+		    form_name(b, p->spaces[i].to, false, false, e) == -1 ||
+		    buf_byte(b, '\n', e) == -1)
+			return -1;
+	return 0;
+}
+
+static int
+people(const struct recover *r, const struct facts *f, struct buf *b,
     struct err *e)
+{
+	const struct recover_plan *p = &r->plan;
+	const char *found = p->again ? "an unfinished restore is there" :
+	    p->replaces ? "former data is there" : "nothing is there";
+	char wal[UNIT_TEXT_MAX], in[UNIT_TEXT_MAX], out[UNIT_TEXT_MAX];
+
+	if (buf_str(b, "into        ", e) == -1 ||
+	    form_name(b, p->datadir, false, false, e) == -1 ||
+	    buf_fmt(b, e, " (%s)\ntarget      ", found) == -1 ||
+	    form_name(b, f->target, false, false, e) == -1 ||
+	    buf_fmt(b, e, ", timeline %u\n", p->timeline) == -1 ||
+	    people_chain(p, b, e) == -1 || people_spaces(p, b, e) == -1)
+		return -1;
+	return buf_fmt(b, e, "WAL         %s to %s: %" PRIu64 " segment%s, "
+	    "%s\n            from %s to %s, consistent from %s\n"
+	    "bytes       %s to read, %s to write\n", f->first, f->last,
+	    p->wal_segments, p->wal_segments == 1 ? "" : "s",
+	    unit_size(p->wal_stored, wal), f->start, f->end, f->consistent,
+	    unit_size(p->read, in), unit_size(p->write, out));
+}
+
+int
+recover_tell(const struct recover *r, enum recover_form form,
+    struct sink *out, struct err *e)
 {
 	struct buf b = BUF_INIT(BUF_TEXT_MAX);
 	struct facts f;
 	int rc;
 
 	gather(r, &f);
-	rc = as_json ? json(r, &f, &b, e) : lines(r, &f, &b, e);
+	rc = form == RECOVER_JSON ? json(r, &f, &b, e) :
+	    form == RECOVER_TSV ? lines(r, &f, &b, e) : people(r, &f, &b, e);
 	if (rc == 0)
 		rc = sink_write(out, b.data, b.len, e);
 	buf_free(&b);

@@ -56,6 +56,7 @@ struct wal_scan {
 };
 
 #define WAL_SCAN_INIT { .taken = 0 }
+/* The next bytes. */
 int wal_scan_take(struct wal_scan *s, const void *data, size_t len,
     struct err *e);
 int wal_scan_end(const struct wal_scan *s, uint64_t *end, struct err *e);

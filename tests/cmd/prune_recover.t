@@ -38,7 +38,7 @@ look()
 		at=${at#* }
 		[ "$at" -gt "$since" ] || continue
 		place plan
-		pgk pgk-restore --plan -D "$T/plan/data" \
+		pgk pgk-restore --plan --tsv -D "$T/plan/data" \
 		    --target-time "$(date -u -d "@$at" '+%F %T+00')"
 		[ "$rc" -eq 0 ] || {
 			diag "tick $n at $at: $(cat "$T/err")"

@@ -103,7 +103,7 @@ pgk pgk-restore -D "$T/own/none" --target-lsn 0/1 --latest
 exits 2 "two targets"
 pgk pgk-restore -D "$T/own/none" --create
 exits 2 "an option of the logical mode with -D"
-pgk pgk-restore --plan latest -d x
+pgk pgk-restore --plan --tsv latest -d x
 exits 2 "an option of -D without it"
 pgk pgk-restore -D "$T/own/none" --target-time yesterday
 exits 2 "no time"
@@ -164,13 +164,23 @@ is "$(ls "$T/own/full") $(ls -d "$T/own/none" "$T/own/space" 2>/dev/null)" \
     "x " "and nothing was touched"
 
 # the plan --------------------------------------------------------------------
-pgk pgk-restore -D "$T/own/none" "${maps[@]}" --plan
+pgk pgk-restore -D "$T/own/none" "${maps[@]}" --plan --tsv
 exits 0 "a plan"
 is "$(sed -n 's/^chain\t//p' "$T/out" | tr '\n' ' ')" \
     "${full##*/} ${one##*/} ${two##*/} " "names the chain"
 out_has "^tablespace	[0-9]+	$T/main/space	$T/own/space\$" "the tablespace"
 out_has '^target	latest$' "the target"
 out_has '^write_bytes	[0-9]{8}' "how much"
+pgk pgk-restore -D "$T/own/none" "${maps[@]}" --plan
+exits 0 "a plan for people"
+out_has "^chain +${full##*/} \\(full\\)\$" "names the full set"
+out_has "^ +${two##*/} \\(upon that\\)\$" "and what is upon it"
+out_has '^target +latest, timeline 1$' "the target"
+out_has '^WAL +0{7}1[0-9A-F]{16} to 0{7}1[0-9A-F]{16}: [0-9]+ segments?,' \
+    "the WAL"
+out_has '^bytes +[0-9.]+ [kMG]B to read, [0-9.]+ [kMG]B to write$' "how much"
+pgk pgk-restore -D "$T/own/none" "${maps[@]}" --plan --tsv --json
+exits 2 "two forms at once"
 pgk pgk-restore -D "$T/own/none" "${maps[@]}" --plan --json \
     --target-time "$first_time+00"
 ok "as JSON" python3 -c 'import json, sys
@@ -267,10 +277,10 @@ err_has "${name%%.*} is missing" "the first missing segment is named"
 err_has 'target-lsn' "and what can be reached is said"
 sure=$(sed -nE 's/.*--target-lsn ([^ ]*) is sure.*/\1/p' "$T/err")
 not_ok "nothing is made" test -e "$T/own/none"
-pgk pgk-restore -D "$T/own/none" "${maps[@]}" --plan --target-time \
+pgk pgk-restore -D "$T/own/none" "${maps[@]}" --plan --tsv --target-time \
     "$first_time+00"
 exits 0 "a time of which a later set shows that it is before the gap"
-pgk pgk-restore -D "$T/own/none" "${maps[@]}" --plan --target-time \
+pgk pgk-restore -D "$T/own/none" "${maps[@]}" --plan --tsv --target-time \
     "$second_time+00"
 exits 9 "one of which that is not known"
 target t8 "1 2 3 4" --target-lsn "$middle"
@@ -292,10 +302,10 @@ as_server mkdir "$T/own/late"
 for file in "$STORE"/wal/*/0*; do
 	[[ ${file##*/} < $segment ]] || as_server mv "$file" "$T/own/late"
 done
-pgk pgk-restore -D "$T/own/none" "${maps[@]}" --plan
+pgk pgk-restore -D "$T/own/none" "${maps[@]}" --plan --tsv
 exits 3 "a set whose log has not come is passed over, with a warning"
 out_has "^set	${two##*/}\$" "for an older one"
-pgk pgk-restore -D "$T/own/none" "${maps[@]}" --plan "$set"
+pgk pgk-restore -D "$T/own/none" "${maps[@]}" --plan --tsv "$set"
 exits 9 "and refused when named"
 as_server rm -r "$STORE/${set:?}" "$STORE/$set.json"
 

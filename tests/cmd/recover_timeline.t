@@ -60,7 +60,7 @@ is "$(ledger)" 1 "recovered with it"
 object=$(echo "$STORE/$first"/base.tar*)
 as_server cp "$object" "$T/own/saved"
 as_server flip at "$object" 60 >/dev/null
-pgk pgk-restore -D "$T/own/none" -i "$key" --plan
+pgk pgk-restore -D "$T/own/none" -i "$key" --plan --tsv
 exits 7 "a damaged header is not blamed on the key"
 as_server cp "$T/own/saved" "$object"
 
@@ -95,13 +95,13 @@ pgk pgk-basebackup -q --full --checkpoint fast --wal-timeout 0
 second=$(cat "$T/out")
 note 5
 archived
-pgk pgk-restore -i "$key" -D "$T/own/r1" --plan
+pgk pgk-restore -i "$key" -D "$T/own/r1" --plan --tsv
 exits 0 "a set that the newest timeline does not pass"
 out_has "^set	${first##*/}\$" "is passed over"
-pgk pgk-restore -i "$key" -D "$T/own/r1" "$second" --plan
+pgk pgk-restore -i "$key" -D "$T/own/r1" "$second" --plan --tsv
 exits 9 "and refused when named"
 err_has 'target-timeline current' "with a hint"
-pgk pgk-restore -i "$key" -D "$T/own/r1" "$second" --plan --target-timeline 1
+pgk pgk-restore -i "$key" -D "$T/own/r1" "$second" --plan --tsv --target-timeline 1
 exits 0 "which helps"
 try r1 -i "$key" --target-timeline 1 "$second"
 exits 0 "restored"
