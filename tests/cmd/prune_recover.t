@@ -25,7 +25,7 @@ tick()
 	count=$((count + 1))
 	q postgres "INSERT INTO ledger VALUES ($count)"
 	sleep 1.1
-	ticks+=("$count $(q postgres "SELECT extract(epoch FROM clock_timestamp())::bigint")")
+	ticks+=("$count $(q postgres "SELECT floor(extract(epoch FROM clock_timestamp()))::bigint")")
 	sleep 0.1
 }
 # can every moment of the last seconds be had? without --plan's "yes" it is not
