@@ -36,8 +36,9 @@ test_table(void)
 	struct form_table *t = form_table_new(columns, 3, &e);
 	struct buf b = BUF_INIT(1000);
 	struct sink *out = sink_buf(&b, &e);
-	static const char *const cells[] = { "\xea\xb0\x80\xeb\x82\x98\xeb\x8b"
-		"\xa4", "7", "it is", "x", "12345", "" };
+	static const char *const cells[] = {
+		("\xea\xb0\x80" "\xeb\x82\x98" "\xeb\x8b\xa4"), "7", "it is",
+		"x", "12345", "" };
 
 	EQ(form_table_print(t, out, &e), 0);
 	IS(b.data, "NAME  N  WHY\n");
