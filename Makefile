@@ -48,7 +48,7 @@ NEEDS = libpq-fe.h:pq:libpq-dev zstd.h:zstd:libzstd-dev zlib.h:z:zlib1g-dev \
 	sodium.h:sodium:libsodium-dev jansson.h:jansson:libjansson-dev \
 	ini.h:inih:libinih-dev
 
-ROOMS = err log buf fsx unit stop task proc progress opt conf lsn \
+ROOMS = err log buf fsx unit stop task behind proc progress opt conf lsn \
 	sink form gz zst codec age digest sign piece unpack sqltext policy \
 	tar page manifest increment wal \
 	store repo pg archive dump base receive feed gaps restore recover prune \

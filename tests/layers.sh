@@ -9,7 +9,7 @@ cd "${1:-$(dirname "$0")/..}"
 
 # the layers, lowest first; a room includes its own layer or lower
 layers=(
-	"err log buf fsx unit stop task proc progress opt conf lsn"
+	"err log buf fsx unit stop task behind proc progress opt conf lsn"
 	"sink form gz zst codec age digest sign piece unpack sqltext policy
 	 tar page manifest increment wal"
 	"store repo pg archive"

@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "behind/behind.h"
 #include "fsx/fsx.h"
 #include "sink/sink.h"
 
@@ -11,7 +12,8 @@
 
 struct file_sink {
 	struct sink base;
-	struct fsx_new *new; /* a regular file, or */
+	struct fsx_new *new; /* a regular file, and its bytes, or */
+	struct behind *bytes;
 	int fd;              /* a device or FIFO, written as it is */
 	int dirfd;
 	char *path;
@@ -22,8 +24,8 @@ file_write(struct sink *s, const void *data, size_t len, struct err *e)
 {
 	struct file_sink *f = (struct file_sink *)s;
 
-	return fsx_write(f->new != NULL ? fsx_new_fd(f->new) : f->fd, data,
-	    len, f->path, e);
+	return f->new != NULL ? behind_write(f->bytes, data, len, e) :
+	    fsx_write(f->fd, data, len, f->path, e);
 }
 
 static int
@@ -33,7 +35,8 @@ file_finish(struct sink *s, struct err *e)
 	int rc;
 
 	if (f->new != NULL)
-		return fsx_new_publish(f->new, e);
+		return behind_end(f->bytes, e) == -1 || behind_drain(f->bytes,
+		    e) == -1 ? -1 : fsx_new_publish(f->new, e);
 	rc = close(f->fd);
 	f->fd = -1;
 	return rc == -1 ? err_sys(e, "could not write \"%s\"", f->path) : 0;
@@ -44,6 +47,7 @@ file_free(struct sink *s)
 {
 	struct file_sink *f = (struct file_sink *)s;
 
+	behind_free(f->bytes);
 	fsx_new_free(f->new);
 	fsx_close(f->fd);
 	fsx_close(f->dirfd);
@@ -69,8 +73,10 @@ open_regular(struct file_sink *f, struct err *e)
 		return err_sys(e, "could not open folder \"%s\"", folder);
 	if (slash != NULL && slash != f->path)
 		*slash = '/';
-	f->new = fsx_new_begin(f->dirfd, name, FSX_REPLACE, e);
-	return f->new == NULL ? -1 : 0;
+	if ((f->new = fsx_new_begin(f->dirfd, name, FSX_REPLACE, e)) == NULL ||
+	    (f->bytes = behind_new(e)) == NULL)
+		return -1;
+	return behind_begin(f->bytes, fsx_new_fd(f->new), false, f->path, e);
 }
 
 struct sink *

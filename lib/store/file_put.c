@@ -3,6 +3,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "behind/behind.h"
 #include "fsx/fsx.h"
 #include "store/file_int.h"
 
@@ -10,6 +11,7 @@ struct put_sink {
 	struct sink base;
 	const struct file_store *fs;
 	struct fsx_new *f;
+	struct behind *bytes; /* what is written, on its way to f */
 	int dir;
 	char *name;
 	bool published;
@@ -20,7 +22,7 @@ put_write(struct sink *s, const void *data, size_t len, struct err *e)
 {
 	struct put_sink *p = (struct put_sink *)s;
 
-	return fsx_write(fsx_new_fd(p->f), data, len, p->name, e);
+	return behind_write(p->bytes, data, len, e);
 }
 
 static int
@@ -28,7 +30,8 @@ put_finish(struct sink *s, struct err *e)
 {
 	struct put_sink *p = (struct put_sink *)s;
 
-	if (fsx_new_publish(p->f, e) == -1)
+	if (behind_end(p->bytes, e) == -1 ||
+	    behind_drain(p->bytes, e) == -1 || fsx_new_publish(p->f, e) == -1)
 		return -1;
 	p->published = true;
 	return 0;
@@ -39,6 +42,7 @@ put_free(struct sink *s)
 {
 	struct put_sink *p = (struct put_sink *)s;
 
+	behind_free(p->bytes);
 	fsx_new_free(p->f);
 	fsx_close(p->dir);
 	if (!p->published && p->name != NULL)
@@ -112,7 +116,8 @@ file_put(struct store *s, const char *name, char *mark, struct err *e)
 		err_nomem(e);
 		goto fail;
 	}
-	if (open_and_begin(p, e) == -1)
+	if (open_and_begin(p, e) == -1 || (p->bytes = behind_new(e)) == NULL ||
+	    behind_begin(p->bytes, fsx_new_fd(p->f), false, name, e) == -1)
 		goto fail;
 	if (mark != NULL &&
 	    file_mark_of(fsx_new_fd(p->f), "", name, mark, e) == -1)
