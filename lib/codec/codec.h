@@ -79,6 +79,36 @@ struct sink *codec_parallel_reader(struct sink *next, enum codec_kind kind,
     unsigned threads, struct err *e);
 
 /*
+ * The same, and *map notes where each block lies in the packed stream, so
+ * that its plain bytes can be read again at any place: by a view. CODEC_NONE
+ * has a stage then too. `map` (borrowed until the stage is freed) is new, and
+ * 16 bytes a block.
+ */
+struct codec_map;
+struct codec_map *codec_map_new(struct err *e);
+void codec_map_free(struct codec_map *m); /* NULL ok */
+struct sink *codec_mapped_reader(struct sink *next, enum codec_kind kind,
+    unsigned threads, struct codec_map *map, struct err *e);
+
+/*
+ * Plain bytes at any place. `packed` (borrowed) is the stream that was
+ * mapped, as far as it was: what a mapped reader has handed on can be read.
+ * Each block read is proven to be the one that was mapped, by its CRC-32C.
+ *
+ * codec_view_at() points *data at the byte at `off` and says how many lie
+ * there together, one or more, valid until the next call. ERR_CORRUPT:
+ * behind what was mapped; not, or not only, blocks by codec_writer(); changed
+ * since. Holds a block, packed and plain.
+ */
+struct blob;
+struct codec_view;
+struct codec_view *codec_view_new(struct blob *packed,
+    const struct codec_map *map, struct err *e);
+int codec_view_at(struct codec_view *v, uint64_t off, const void **data,
+    size_t *len, struct err *e);
+void codec_view_free(struct codec_view *v); /* NULL ok */
+
+/*
  * How far the block at `in` reaches, as gz_reach() and zst_reach() say it of
  * blocks of up to CODEC_BLOCK bytes; not for CODEC_NONE.
  */

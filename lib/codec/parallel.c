@@ -2,7 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "codec/codec.h"
+#include "codec/codec_int.h"
 #include "task/task.h"
 
 /* One block on its way. */
@@ -17,6 +17,7 @@ struct reader {
 	unsigned threads;
 	struct codec_dec **decs; /* one a thread */
 	struct sink_crew *crew;
+	struct codec_map *map; /* or NULL */
 	struct sink *rest; /* reads what is not ours, from there on */
 	bool pushed;       /* a block was given to the crew */
 };
@@ -88,6 +89,8 @@ give_up(struct reader *r, struct err *e)
 {
 	const struct job *j = sink_crew_job(r->crew);
 
+	if (r->map != NULL)
+		r->map->broken = true;
 	if (sink_crew_drain(r->crew, e) == -1)
 		return -1;
 	r->rest = codec_reader(sink_keep(sink_crew_next(r->crew), e),
@@ -111,6 +114,9 @@ look(struct reader *r, struct job *j, struct err *e)
 	if (!whole)
 		return 0;
 	r->pushed = true;
+	if (r->map != NULL && codec_map_add(r->map, j->packed.data,
+	    j->packed.len, e) == -1)
+		return -1;
 	return sink_crew_push(r->crew, e);
 }
 
@@ -171,6 +177,13 @@ struct sink *
 codec_parallel_reader(struct sink *next, enum codec_kind kind,
     unsigned threads, struct err *e)
 {
+	return codec_mapped_reader(next, kind, threads, NULL, e);
+}
+
+struct sink *
+codec_mapped_reader(struct sink *next, enum codec_kind kind,
+    unsigned threads, struct codec_map *map, struct err *e)
+{
 	static const struct sink_ops ops = { reader_write, reader_finish,
 		reader_free };
 	static const struct sink_crew_ops crew_ops = { sizeof(struct job),
@@ -178,13 +191,16 @@ codec_parallel_reader(struct sink *next, enum codec_kind kind,
 	struct reader *r;
 
 	assert(threads >= 1 && threads <= TASK_THREADS_MAX);
+	if (map != NULL)
+		map->kind = kind;
 	if (kind == CODEC_NONE)
-		return next;
+		return map == NULL ? next : codec_plain_mapped(next, map, e);
 	if ((r = sink_stage(next, sizeof *r, e)) == NULL)
 		return NULL;
 	r->base.ops = &ops;
 	r->kind = kind;
 	r->threads = threads;
+	r->map = map;
 	r->crew = sink_crew_new(next, threads, &crew_ops, r, e);
 	if (r->crew == NULL)
 		goto fail;

@@ -27,13 +27,14 @@ restore_object(struct recover *r, const struct repo_set *set, unsigned number,
     const struct repo_object *o, uint32_t space, struct err *e)
 {
 	struct blob *b = repo_object_open(r->repo, set, o, e);
+	struct codec_map *map = view_map(r, number, space, e);
 	struct digest sum;
 	struct sink *s = NULL;
 	int rc = -1;
 
-	if (b != NULL)
-		s = digest_tee(unpack_stream(combine_archive(r, space, number,
-		    e), r->o->keys, r->o->jobs, e), &sum, e);
+	if (b != NULL && map != NULL)
+		s = digest_tee(unpack_mapped(combine_archive(r, space, number,
+		    e), r->o->keys, r->o->jobs, map, e), &sum, e);
 	if (s != NULL && (rc = send(r, b, s, e)) == 0 &&
 	    !digest_same(&sum, &o->sum))
 		rc = err_set(e, ERR_CORRUPT,
@@ -85,9 +86,19 @@ check_open(const struct recover *r, unsigned number,
 	return 0;
 }
 
+static struct blob *
+reopen(struct recover *r, unsigned number, uint32_t space, struct err *e)
+{
+	const struct repo_set *set = r->chain[r->chain_count - number];
+
+	return unpack_blob(repo_object_open(r->repo, set, object_of(set,
+	    &r->spaces[space]), e), r->o->keys, e);
+}
+
 int
 chain_restore(struct recover *r, struct err *e)
 {
+	r->reopen = reopen;
 	for (unsigned n = 1; n <= r->chain_count; n++) {
 		const struct repo_set *set = r->chain[r->chain_count - n];
 
@@ -103,8 +114,9 @@ chain_restore(struct recover *r, struct err *e)
 			if (restore_object(r, set, n, o, i, e) == -1)
 				return -1;
 		}
-		if (check_open(r, n, set, e) == -1)
+		if (combine_end(r, n, e) == -1 || check_open(r, n, set,
+		    e) == -1)
 			return -1;
 	}
-	return 0;
+	return output_drain(r, e);
 }

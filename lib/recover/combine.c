@@ -1,7 +1,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "fsx/fsx.h"
 #include "recover/recover_int.h"
 #include "stop/stop.h"
 #include "tar/tar.h"
@@ -12,8 +11,9 @@
  *	SKIP     nothing: it is not in the newest set, or is whole already
  *	KEEP     it goes to memory: small ones that we have to look into
  *	WHOLE    the newest set has it whole: written as it comes
- *	CHANGED  an increment: its blocks are written that are not there yet
- *	FILL     an older set has it whole: it gives all blocks still missing
+ *	CHANGED  an increment: checked, and noted where it lies
+ *	BASE     an older set has it whole: with it the file is written, the
+ *	         changed blocks taken from the newer sets' archives
  */
 struct pass {
 	struct sink base;
@@ -23,89 +23,15 @@ struct pass {
 	uint32_t space;
 	unsigned set;    /* 1 is the newest */
 	bool has_label;
-	enum { SKIP, KEEP, WHOLE, CHANGED, FILL } mode;
+	enum { SKIP, KEEP, WHOLE, CHANGED, BASE } mode;
 	struct file *f;
-	int fd;
-	uint64_t off;    /* bytes of the file seen */
+	uint64_t at;     /* of its bytes in the archive */
 	struct increment_reader *blocks;
-	uint32_t limit;  /* what older sets may give after this one */
 	struct buf *keep;
 	struct buf label;
-	size_t carried;  /* FILL: bytes of a block that is not whole yet */
+	size_t carried;  /* BASE: bytes of a block that is not whole yet */
 	unsigned char carry[BLOCK];
 };
-
-static uint32_t
-blocks_of(const struct file *f)
-{
-	return (uint32_t)(f->size / BLOCK);
-}
-
-static bool
-is_done(const struct file *f, uint32_t block)
-{
-	return (f->done[block / 64] >> block % 64 & 1) != 0;
-}
-
-static void
-set_done(struct file *f, uint32_t block)
-{
-	f->done[block / 64] |= (uint64_t)1 << block % 64;
-}
-
-/* Blocks [from, to), none of them there yet. */
-static int
-put_blocks(struct pass *p, uint32_t from, uint32_t to, const void *data,
-    struct err *e)
-{
-	struct file *f = p->f;
-	uint64_t off = (uint64_t)from * BLOCK;
-	size_t len = (size_t)(to - from) * BLOCK;
-
-	for (uint32_t b = from; b < to; b++)
-		set_done(f, b);
-	f->crc ^= crc_part(data, len, f->size - off - len);
-	return output_put(p->r, p->fd, f, data, len, off, e);
-}
-
-/* Blocks that no set has are zeros: a new file has them already. */
-static int
-put_zeros(struct pass *p, struct err *e)
-{
-	static const char zeros[BLOCK];
-	struct file *f = p->f;
-
-	for (uint32_t b = 0; p->r->o->delta && b < blocks_of(f); b++)
-		if (!is_done(f, b) && output_put(p->r, p->fd, f, zeros, BLOCK,
-		    (uint64_t)b * BLOCK, e) == -1)
-			return -1;
-	return 0;
-}
-
-static int
-complete(struct pass *p, struct err *e)
-{
-	struct file *f = p->f;
-
-	if (put_zeros(p, e) == -1)
-		return -1;
-	f->crc = crc_whole(f->crc, f->size);
-	f->state = FILE_DONE;
-	free(f->done);
-	f->done = NULL;
-	return 0;
-}
-
-static bool
-is_missing(const struct file *f)
-{
-	for (uint32_t b = 0; b < f->limit && b < blocks_of(f); b++)
-		if (f->done[b / 64] == UINT64_MAX)
-			b |= 63;
-		else if (!is_done(f, b))
-			return true;
-	return false;
-}
 
 /* The newest increment tells how long the file is. */
 static int
@@ -116,39 +42,33 @@ take_head(void *ctx, const uint32_t *blocks, uint32_t count,
 	struct file *f = p->f;
 	uint32_t n = truncation;
 
-	p->limit = truncation;
-	if (p->set > 1)
-		return 0;
-	if (count > 0 && blocks[count - 1] >= n)
-		n = blocks[count - 1] + 1;
-	if (n > INCREMENT_BLOCKS_MAX)
-		return err_set(e, ERR_CORRUPT,
-		    "\"%s\" would be longer than 1 GiB", f->path);
-	f->size = (uint64_t)n * BLOCK;
-	f->limit = n;
-	if ((f->done = calloc(n / 64 + 1, sizeof *f->done)) == NULL)
-		return err_nomem(e);
-	return output_size(p->fd, f, e);
+	if (p->set == 1) {
+		if (count > 0 && blocks[count - 1] >= n)
+			n = blocks[count - 1] + 1;
+		f->size = (uint64_t)n * BLOCK;
+		f->limit = n;
+	}
+	return merge_add(f, p->set, p->at, count, truncation, e);
 }
 
 static int
 take_block(void *ctx, uint32_t block, const void *page, struct err *e)
 {
-	struct pass *p = ctx;
-
-	if (block >= p->f->limit || block >= blocks_of(p->f) ||
-	    is_done(p->f, block))
-		return 0;
-	return put_blocks(p, block, block + 1, page, e);
+	(void)ctx;
+	(void)block;
+	(void)page;
+	(void)e;
+	return 0;
 }
 
 static int
-begin_changed(struct pass *p, uint64_t size, struct err *e)
+begin_changed(struct pass *p, const struct tar_member *m, struct err *e)
 {
 	static const struct increment_take take = { take_head, take_block };
 
 	p->mode = CHANGED;
-	p->blocks = increment_reader_new(size, &take, p, e);
+	p->at = m->at;
+	p->blocks = increment_reader_new(m->size, &take, p, e);
 	return p->blocks == NULL ? -1 : 0;
 }
 
@@ -159,38 +79,12 @@ end_changed(struct pass *p, struct err *e)
 		return err_prefix(e, "\"%s\"", p->f->path);
 	increment_reader_free(p->blocks);
 	p->blocks = NULL;
-	if (p->limit < p->f->limit)
-		p->f->limit = p->limit;
-	return is_missing(p->f) ? 0 : complete(p, e);
-}
-
-/* Whole blocks from the file's place p->off on: write runs of missing ones. */
-static int
-fill(struct pass *p, const unsigned char *data, size_t count, struct err *e)
-{
-	const struct file *f = p->f;
-	uint32_t first, b, end, last = f->limit < blocks_of(f) ? f->limit :
-	    blocks_of(f);
-
-	if (p->off / BLOCK >= last)
-		return 0;
-	first = (uint32_t)(p->off / BLOCK);
-	if (count < last - first)
-		last = first + (uint32_t)count;
-	for (b = first; b < last; b = end) {
-		for (end = b; end < last && !is_done(f, end); end++)
-			;
-		if (end > b && put_blocks(p, b, end, data + (size_t)(b -
-		    first) * BLOCK, e) == -1)
-			return -1;
-		while (end < last && is_done(f, end))
-			end++;
-	}
 	return 0;
 }
 
+/* Whole blocks on; what is left of the last is for the next time. */
 static int
-take_fill(struct pass *p, const unsigned char *data, size_t len,
+take_base(struct pass *p, const unsigned char *data, size_t len,
     struct err *e)
 {
 	size_t n;
@@ -203,18 +97,14 @@ take_fill(struct pass *p, const unsigned char *data, size_t len,
 		len -= n;
 		if (p->carried < BLOCK)
 			return 0;
-		if (fill(p, p->carry, 1, e) == -1)
-			return -1;
-		p->off += BLOCK;
 		p->carried = 0;
+		if (merge_base(p->r, p->carry, 1, e) == -1)
+			return -1;
 	}
 	n = len / BLOCK;
-	if (n > 0 && fill(p, data, n, e) == -1)
-		return -1;
-	p->off += n * BLOCK;
 	p->carried = len - n * BLOCK;
 	memcpy(p->carry, data + n * BLOCK, p->carried);
-	return 0;
+	return n == 0 ? 0 : merge_base(p->r, data, n, e);
 }
 
 /* A new one of the newest set; what it lies in has come before. */
@@ -258,19 +148,17 @@ begin_file(struct pass *p, const struct tar_member *m, struct err *e)
 	if (p->f->seen == p->set)
 		return err_set(e, ERR_CORRUPT, "\"%s\" is in it twice", path);
 	p->f->seen = p->set;
-	p->off = 0;
 	p->carried = 0;
 	if (first) {
 		p->f->state = changed ? FILE_OPEN : FILE_DONE;
 		p->f->size = changed ? 0 : m->size;
 		p->f->mtime = m->mtime;
 	}
-	if ((p->fd = output_open(p->r, p->f, first, e)) == -1)
-		return -1;
 	if (changed)
-		return begin_changed(p, m->size, e);
-	p->mode = first ? WHOLE : FILL;
-	return 0;
+		return begin_changed(p, m, e);
+	p->mode = first ? WHOLE : BASE;
+	return first ? output_begin(p->r, p->f, e) :
+	    merge_begin(p->r, p->f, e);
 }
 
 /* Files of the server they were taken from that mean nothing here. */
@@ -382,14 +270,10 @@ take_data(void *ctx, const void *data, size_t len, struct err *e)
 		if (increment_write(p->blocks, data, len, e) == -1)
 			return err_prefix(e, "\"%s\"", p->f->path);
 		return 0;
-	case FILL:
-		return take_fill(p, data, len, e);
+	case BASE:
+		return take_base(p, data, len, e);
 	case WHOLE:
-		p->f->crc = digest_crc32c(p->f->crc, data, len);
-		if (output_put(p->r, p->fd, p->f, data, len, p->off, e) == -1)
-			return -1;
-		p->off += len;
-		return 0;
+		return output_write(p->r, data, len, e);
 	}
 	return 0;
 }
@@ -401,13 +285,11 @@ take_end(void *ctx, struct err *e)
 	int rc = 0;
 
 	if (p->mode == WHOLE)
-		rc = output_size(p->fd, p->f, e);
+		rc = output_end(p->r, e);
 	else if (p->mode == CHANGED)
 		rc = end_changed(p, e);
-	else if (p->mode == FILL)
-		rc = complete(p, e);
-	fsx_close(p->fd);
-	p->fd = -1;
+	else if (p->mode == BASE)
+		rc = merge_end(p->r, e);
 	p->f = NULL;
 	p->mode = SKIP;
 	return rc;
@@ -437,7 +319,6 @@ pass_free(struct sink *s)
 
 	sink_free(p->tar);
 	increment_reader_free(p->blocks);
-	fsx_close(p->fd);
 	buf_free(&p->label);
 	free(p);
 }
@@ -461,11 +342,24 @@ combine_archive(struct recover *r, uint32_t space, unsigned set,
 	p->of = r->chain[r->chain_count - set];
 	p->space = space;
 	p->set = set;
-	p->fd = -1;
 	p->label = (struct buf)BUF_INIT(LABEL_MAX);
 	if ((p->tar = tar_reader(&take, p, e)) == NULL) {
 		free(p);
 		return NULL;
 	}
 	return &p->base;
+}
+
+/* What was cut off and grew again has all its blocks in the increments. */
+int
+combine_end(struct recover *r, unsigned set, struct err *e)
+{
+	for (size_t i = 0; i < r->files.count; i++) {
+		struct file *f = r->files.items[i];
+
+		if (f->state == FILE_OPEN && f->seen == set && f->limit == 0 &&
+		    (merge_begin(r, f, e) == -1 || merge_end(r, e) == -1))
+			return -1;
+	}
+	return 0;
 }

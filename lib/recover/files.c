@@ -95,7 +95,7 @@ void
 files_free(struct files *f)
 {
 	for (size_t i = 0; i < f->count; i++) {
-		free(f->items[i]->done);
+		merge_drop(f->items[i]);
 		free(f->items[i]->path);
 		free(f->items[i]);
 	}

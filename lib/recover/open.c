@@ -298,7 +298,7 @@ recover_open(const struct recover_options *o, struct repo *repo,
 	}
 	r->o = o;
 	r->repo = repo;
-	r->folder_fd = -1;
+	r->folder_fd = r->fd = -1;
 	r->label = (struct buf)BUF_INIT(LABEL_MAX);
 	r->control = (struct buf)BUF_INIT(CONTROL_MAX);
 	r->conf = (struct buf)BUF_INIT(CONF_MAX);
@@ -336,8 +336,9 @@ recover_free(struct recover *r)
 	space_free(r);
 	free(r->spaces_said);
 	mark_free(&r->mark);
-	fsx_close(r->folder_fd);
-	free(r->folder);
+	output_free(r);
+	view_free(r);
+	free(r->picks);
 	buf_free(&r->label);
 	buf_free(&r->control);
 	buf_free(&r->conf);

@@ -1,5 +1,6 @@
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -115,31 +116,58 @@ open_former(int parent, const char *name)
 	return -1;
 }
 
-int
-output_open(struct recover *r, struct file *f, bool first, struct err *e)
+static int
+open_file(struct recover *r, const struct file *f, struct err *e)
 {
 	const char *name;
 	int fd = -1, parent = output_parent(r, f->space, f->path, &name, e);
 
 	if (parent == -1)
 		return -1;
-	if (!first)
-		fd = openat(parent, name, O_RDWR | O_NOFOLLOW | O_CLOEXEC);
-	else if (!r->o->delta || (fd = open_former(parent, name)) == -1)
+	if (!r->o->delta || (fd = open_former(parent, name)) == -1)
 		fd = openat(parent, name, O_RDWR | O_CREAT | O_EXCL |
 		    O_NOFOLLOW | O_CLOEXEC, 0600);
 	if (fd == -1)
-		return err_sys(e, "could not %s \"%s/%s\"", first ? "make" :
-		    "open", r->spaces[f->space].path, f->path);
+		return err_sys(e, "could not make \"%s/%s\"",
+		    r->spaces[f->space].path, f->path);
 	return fd;
 }
 
-static int
-write_at(const struct recover *r, int fd, const struct file *f,
-    const char *data, size_t len, uint64_t off, struct err *e)
+/*
+ * A former file is written into, here and at once, only where it differs; a
+ * new one behind our back.
+ */
+int
+output_begin(struct recover *r, struct file *f, struct err *e)
 {
+	char name[PATH_MAX];
+	int fd;
+
+	if (r->behind == NULL && (r->behind = behind_new(e)) == NULL)
+		return -1;
+	if ((fd = open_file(r, f, e)) == -1)
+		return -1;
+	f->crc = 0;
+	r->writing = f;
+	r->off = 0;
+	r->fd = -1;
+	if (r->o->delta) {
+		r->fd = fd;
+		return 0;
+	}
+	snprintf(name, sizeof name, "%s/%s", r->spaces[f->space].path,
+	    f->path);
+	return behind_begin(r->behind, fd, true, name, e);
+}
+
+static int
+write_at(const struct recover *r, const char *data, size_t len, uint64_t off,
+    struct err *e)
+{
+	const struct file *f = r->writing;
+
 	while (len > 0) {
-		ssize_t n = pwrite(fd, data, len, (off_t)off);
+		ssize_t n = pwrite(r->fd, data, len, (off_t)off);
 
 		if (n == -1 && errno == EINTR)
 			continue;
@@ -153,25 +181,29 @@ write_at(const struct recover *r, int fd, const struct file *f,
 	return 0;
 }
 
-int
-output_put(const struct recover *r, int fd, const struct file *f,
-    const void *data, size_t len, uint64_t off, struct err *e)
+/* Blocks that are there already are left alone. */
+static int
+write_where_differs(const struct recover *r, const char *data, size_t len,
+    struct err *e)
 {
-	static _Thread_local char there[BLOCK];
-	const char *p = data;
+	static _Thread_local char there[8 * BLOCK];
+	uint64_t off = r->off;
 
-	if (!r->o->delta)
-		return write_at(r, fd, f, p, len, off, e);
 	while (len > 0) {
-		size_t n = len < BLOCK ? len : BLOCK;
-		ssize_t got = fsx_pread(fd, there, n, off, f->path, e);
+		size_t n = len < sizeof there ? len : sizeof there;
+		ssize_t got = fsx_pread(r->fd, there, n, off,
+		    r->writing->path, e);
 
 		if (got == -1)
 			return -1;
-		if (((size_t)got != n || memcmp(there, p, n) != 0) &&
-		    write_at(r, fd, f, p, n, off, e) == -1)
-			return -1;
-		p += n;
+		for (size_t at = 0, m; at < n; at += m) {
+			m = n - at < BLOCK ? n - at : BLOCK;
+			if ((at + m > (size_t)got || memcmp(there + at,
+			    data + at, m) != 0) && write_at(r, data + at, m,
+			    off + at, e) == -1)
+				return -1;
+		}
+		data += n;
 		off += n;
 		len -= n;
 	}
@@ -179,17 +211,59 @@ output_put(const struct recover *r, int fd, const struct file *f,
 }
 
 int
-output_size(int fd, const struct file *f, struct err *e)
+output_write(struct recover *r, const void *data, size_t len, struct err *e)
+{
+	struct file *f = r->writing;
+
+	f->crc = digest_crc32c(f->crc, data, len);
+	if ((r->o->delta ? write_where_differs(r, data, len, e) :
+	    behind_write(r->behind, data, len, e)) == -1)
+		return -1;
+	r->off += len;
+	return 0;
+}
+
+static int
+end_former(const struct recover *r, struct err *e)
 {
 	struct stat st;
 
-	if (fstat(fd, &st) == -1)
-		return err_sys(e, "could not stat \"%s\"", f->path);
-	if ((uint64_t)st.st_size != f->size &&
-	    ftruncate(fd, (off_t)f->size) == -1)
+	if (fstat(r->fd, &st) == -1)
+		return err_sys(e, "could not stat \"%s\"", r->writing->path);
+	if ((uint64_t)st.st_size != r->off &&
+	    ftruncate(r->fd, (off_t)r->off) == -1)
 		return err_sys(e, "could not set the length of \"%s\"",
-		    f->path);
+		    r->writing->path);
 	return 0;
+}
+
+int
+output_end(struct recover *r, struct err *e)
+{
+	int rc = r->o->delta ? end_former(r, e) : behind_end(r->behind, e);
+
+	fsx_close(r->fd);
+	r->fd = -1;
+	r->writing = NULL;
+	return rc;
+}
+
+int
+output_drain(struct recover *r, struct err *e)
+{
+	return r->behind == NULL ? 0 : behind_drain(r->behind, e);
+}
+
+void
+output_free(struct recover *r)
+{
+	behind_free(r->behind);
+	fsx_close(r->fd);
+	fsx_close(r->folder_fd);
+	free(r->folder);
+	r->behind = NULL;
+	r->fd = r->folder_fd = -1;
+	r->folder = NULL;
 }
 
 int
@@ -197,18 +271,12 @@ output_text(struct recover *r, const char *path, const void *data, size_t len,
     struct err *e)
 {
 	struct file *f = files_find(&r->files, 0, path);
-	int fd, rc = -1;
 
 	if (f == NULL && (f = files_add(&r->files, 0, path, e)) == NULL)
 		return -1;
 	f->state = FILE_DONE;
 	f->size = len;
-	f->crc = digest_crc32c(0, data, len);
 	f->mtime = r->now;
-	if ((fd = output_open(r, f, true, e)) == -1)
-		return -1;
-	if (output_put(r, fd, f, data, len, 0, e) == 0)
-		rc = output_size(fd, f, e);
-	fsx_close(fd);
-	return rc;
+	return output_begin(r, f, e) == -1 || output_write(r, data, len,
+	    e) == -1 ? -1 : output_end(r, e);
 }

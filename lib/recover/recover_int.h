@@ -7,11 +7,12 @@
  *	guard.c    whether they may be; walk.c: going through them
  *	mark.c     the file that says a folder is unfinished
  *	files.c    the table of all files
- *	output.c   bytes into a file, where they differ
+ *	output.c   folders and files made and written, where they differ
  *	combine.c  one archive into the folder
+ *	merge.c    a file put together from several sets
+ *	view.c     archives that were read, read again at any place
  *	label.c    backup_label
  *	chain.c    all archives, newest first
- *	crc.c      CRC-32C of parts in any order
  *	settings.c what the server is told
  *	tell.c     the plan printed; words.c: options read
  *	sweep.c    what is not in the backup goes (delta)
@@ -24,7 +25,9 @@
 #include <stdio.h>
 
 #include "archive/archive.h"
+#include "behind/behind.h"
 #include "buf/buf.h"
+#include "codec/codec.h"
 #include "increment/increment.h"
 #include "lsn/lsn.h"
 #include "progress/progress.h"
@@ -49,8 +52,17 @@ struct space {
 
 enum file_state {
 	FILE_FOLDER,
-	FILE_OPEN,  /* blocks are missing: `done` says which are there */
+	FILE_OPEN,  /* some blocks are known, in `layers`; nothing is written */
 	FILE_DONE,
+};
+
+/* Changed blocks of a file that a set's archive has. */
+struct layer {
+	struct layer *older;
+	unsigned set;     /* counted from the newest, 1 */
+	uint32_t count;   /* of blocks */
+	uint32_t limit;   /* only those before this one count */
+	uint64_t at;      /* of the INCREMENTAL.* file's bytes in the archive */
 };
 
 struct file {
@@ -60,9 +72,9 @@ struct file {
 	unsigned seen;    /* the set, counted from the newest (1), last seen in */
 	uint64_t size;
 	int64_t mtime;
-	uint32_t crc;     /* FILE_OPEN: what crc_part() gathered */
+	uint32_t crc;     /* of what was written */
 	uint32_t limit;   /* older sets may give blocks before this one */
-	uint64_t *done;   /* a bit a block, or NULL */
+	struct layer *layers; /* FILE_OPEN: newest first */
 };
 
 /* files.c */
@@ -111,6 +123,18 @@ struct recover {
 	char *folder;                   /* NULL: none */
 	uint32_t folder_space;
 	int folder_fd;
+	/* and the file being written */
+	struct behind *behind;          /* NULL until the first */
+	struct file *writing;           /* or NULL */
+	int fd;                         /* delta: of it, else -1 */
+	uint64_t off;
+	/* view.c: opens an archive of the chain again, decrypted */
+	struct blob *(*reopen)(struct recover *r, unsigned set,
+	    uint32_t space, struct err *e);
+	struct view *views;             /* one a set and space, or NULL */
+	unsigned views_open;
+	uint64_t view_clock;
+	struct pick *picks;             /* merge.c, INCREMENT_BLOCKS_MAX */
 };
 
 
@@ -160,12 +184,18 @@ void mark_free(struct mark *m);
 /* Append pg_control to `out`; ERR_ABSENT. */
 int mark_control(int dirfd, struct buf *out, struct err *e);
 
-/* output.c */
-int output_open(struct recover *r, struct file *f, bool first,
+/*
+ * output.c: one file at a time, from front to back. output_begin() makes it, or
+ * takes what a former data folder has there (delta); output_write() adds to
+ * f->crc; output_end() leaves it as long as what was written. What they say is
+ * done is so after output_drain(). Nothing is synced.
+ */
+int output_begin(struct recover *r, struct file *f, struct err *e);
+int output_write(struct recover *r, const void *data, size_t len,
     struct err *e);
-int output_put(const struct recover *r, int fd, const struct file *f,
-    const void *data, size_t len, uint64_t off, struct err *e);
-int output_size(int fd, const struct file *f, struct err *e);
+int output_end(struct recover *r, struct err *e);
+int output_drain(struct recover *r, struct err *e);
+void output_free(struct recover *r);
 int output_folder(struct recover *r, struct file *f, struct err *e);
 /* The open folder of a path, borrowed, and the last part in *name. */
 int output_parent(struct recover *r, uint32_t space, const char *path,
@@ -177,6 +207,35 @@ int output_text(struct recover *r, const char *path, const void *data,
 /* combine.c: a sink for the archive of a space; `set` counts from 1. */
 struct sink *combine_archive(struct recover *r, uint32_t space, unsigned set,
     struct err *e);
+/* After all archives of a set: what needs no older one is written. */
+int combine_end(struct recover *r, unsigned set, struct err *e);
+
+/*
+ * merge.c: a file of FILE_OPEN. merge_add() notes changed blocks of a set older
+ * than all that were noted (`at`, `count` as in struct layer; the file's limit
+ * becomes `limit` at most). Then it is written: merge_begin(), merge_base()
+ * with whole blocks of the oldest copy in order, merge_end(), after which it is
+ * FILE_DONE. Memory: 2 MiB, and 40 bytes a file and set with changed blocks.
+ */
+int merge_add(struct file *f, unsigned set, uint64_t at, uint32_t count,
+    uint32_t limit, struct err *e);
+int merge_begin(struct recover *r, struct file *f, struct err *e);
+int merge_base(struct recover *r, const void *blocks, size_t count,
+    struct err *e);
+int merge_end(struct recover *r, struct err *e);
+void merge_drop(struct file *f); /* its layers */
+
+/*
+ * view.c: plain bytes of an archive that was read, as far as it was. The map is
+ * for codec_mapped_reader(), and stays the view's; NULL with *e. view_at() is
+ * codec_view_at(); at most VIEWS_MAX blocks are held.
+ */
+#define VIEWS_MAX 32
+struct codec_map *view_map(struct recover *r, unsigned set, uint32_t space,
+    struct err *e);
+int view_at(struct recover *r, unsigned set, uint32_t space, uint64_t off,
+    const void **data, size_t *len, struct err *e);
+void view_free(struct recover *r);
 
 /* label.c: backup_label of a set: checked, and the newest's kept. */
 int label_take(struct recover *r, unsigned set, const struct buf *label,
@@ -184,14 +243,6 @@ int label_take(struct recover *r, unsigned set, const struct buf *label,
 
 /* chain.c */
 int chain_restore(struct recover *r, struct err *e);
-
-/*
- * crc.c: the CRC of a whole whose parts come in any order. `after`: bytes
- * of the whole behind the part, a multiple of BLOCK up to 1 GiB, as is
- * `size`. Parts left out count as zeros.
- */
-uint32_t crc_part(const void *data, size_t len, uint64_t after);
-uint32_t crc_whole(uint32_t parts, uint64_t size);
 
 /* settings.c */
 int settings_conf(struct recover *r, struct buf *out, struct err *e);

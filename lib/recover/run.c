@@ -169,7 +169,8 @@ place(struct recover *r, struct err *e)
 	    space_links(r, e) == -1)
 		return -1;
 	progress_stage(r->progress, "syncing", 0, PROGRESS_COUNT);
-	if (write_settings(r, e) == -1 || write_manifest(r, e) == -1 ||
+	if (write_settings(r, e) == -1 || output_drain(r, e) == -1 ||
+	    write_manifest(r, e) == -1 ||
 	    (r->o->delta && sweep(r, e) == -1) || stop_check(e) == -1)
 		return -1;
 	log_info("syncing \"%s\"", r->spaces[0].path);

@@ -9,6 +9,7 @@ struct reader {
 	struct sink base;
 	const struct tar_take *take;
 	void *ctx;
+	uint64_t at;      /* bytes taken */
 	uint64_t data;    /* of the present file, still to come */
 	unsigned padding; /* after it, still to come */
 	unsigned zeros;   /* blocks of zeros seen: 2 are the end */
@@ -163,6 +164,7 @@ take_header(struct reader *r, struct err *e)
 	}
 	if (r->zeros > 0)
 		return bad(e, "bytes after its end");
+	m.at = r->at;
 	if (parse(r->header, &m, e) == -1 ||
 	    r->take->member(r->ctx, &m, e) == -1)
 		return -1;
@@ -178,6 +180,7 @@ step_data(struct reader *r, const unsigned char *p, size_t len, size_t *used,
 {
 	*used = r->data < len ? (size_t)r->data : len;
 	r->data -= *used;
+	r->at += *used;
 	if (r->take->data(r->ctx, p, *used, e) == -1)
 		return -1;
 	return r->data == 0 ? r->take->end(r->ctx, e) : 0;
@@ -189,6 +192,7 @@ step_padding(struct reader *r, const unsigned char *p, size_t len,
 {
 	*used = r->padding < len ? r->padding : len;
 	r->padding -= (unsigned)*used;
+	r->at += *used;
 	for (size_t i = 0; i < *used; i++)
 		if (p[i] != 0)
 			return bad(e, "padding that is not zero");
@@ -204,6 +208,7 @@ step_header(struct reader *r, const unsigned char *p, size_t len,
 	*used = want < len ? want : len;
 	memcpy(r->header + r->held, p, *used);
 	r->held += *used;
+	r->at += *used;
 	return r->held == TAR_BLOCK ? take_header(r, e) : 0;
 }
 

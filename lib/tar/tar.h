@@ -19,6 +19,7 @@ struct tar_member {
 	uint32_t mode;           /* permission bits, 07777 */
 	uint64_t size;           /* of a file, else 0 */
 	int64_t mtime;           /* seconds since 1970 */
+	uint64_t at;             /* reading: where its bytes begin in the archive */
 };
 
 /*

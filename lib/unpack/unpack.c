@@ -14,6 +14,7 @@ struct unpack {
 	struct sink *next; /* NULL once it has been handed to `inner` */
 	const struct age_keys *keys;
 	unsigned threads;
+	struct codec_map *map;
 	bool may_be_age;    /* the outer one of the two: age is not nested */
 	struct sink *inner; /* what takes the bytes, once they are known */
 	size_t len;
@@ -21,8 +22,8 @@ struct unpack {
 };
 
 static struct sink *unpack_new(struct sink *next,
-    const struct age_keys *keys, unsigned threads, bool may_be_age,
-    struct err *e);
+    const struct age_keys *keys, unsigned threads, struct codec_map *map,
+    bool may_be_age, struct err *e);
 
 /* Choose by the first bytes, and let those go their way. */
 static int
@@ -34,10 +35,10 @@ decide(struct unpack *u, struct err *e)
 	u->next = NULL;
 	if (u->may_be_age && age_sniff(u->head, u->len, &armored))
 		u->inner = age_reader(unpack_new(next, u->keys, u->threads,
-		    false, e), u->keys, e);
+		    u->map, false, e), u->keys, e);
 	else
-		u->inner = codec_parallel_reader(next, codec_sniff(u->head,
-		    u->len), u->threads, e);
+		u->inner = codec_mapped_reader(next, codec_sniff(u->head,
+		    u->len), u->threads, u->map, e);
 	if (u->inner == NULL)
 		return -1;
 	return sink_write(u->inner, u->head, u->len, e);
@@ -87,7 +88,7 @@ unpack_free(struct sink *s)
 
 static struct sink *
 unpack_new(struct sink *next, const struct age_keys *keys, unsigned threads,
-    bool may_be_age, struct err *e)
+    struct codec_map *map, bool may_be_age, struct err *e)
 {
 	static const struct sink_ops ops = { unpack_write, unpack_finish,
 		unpack_free };
@@ -99,6 +100,7 @@ unpack_new(struct sink *next, const struct age_keys *keys, unsigned threads,
 	u->next = next;
 	u->keys = keys;
 	u->threads = threads;
+	u->map = map;
 	u->may_be_age = may_be_age;
 	return &u->base;
 }
@@ -107,7 +109,14 @@ struct sink *
 unpack_stream(struct sink *next, const struct age_keys *keys,
     unsigned threads, struct err *e)
 {
-	return unpack_new(next, keys, threads, true, e);
+	return unpack_new(next, keys, threads, NULL, true, e);
+}
+
+struct sink *
+unpack_mapped(struct sink *next, const struct age_keys *keys,
+    unsigned threads, struct codec_map *map, struct err *e)
+{
+	return unpack_new(next, keys, threads, map, true, e);
 }
 
 struct blob *

@@ -163,21 +163,33 @@ add_member(struct input *in, struct buf *tar)
 	buf_free(&content);
 }
 
+static struct buf tars[3]; /* by set, from 1 on */
+
+static struct blob *
+reopen(struct recover *r, unsigned set, uint32_t space_number, struct err *e)
+{
+	(void)r;
+	(void)space_number;
+	return blob_mem(tars[set].data, tars[set].len, e);
+}
+
 static int
 send(struct recover *r, unsigned number, struct input *in, struct err *e)
 {
 	static const char zeros[2 * TAR_BLOCK];
-	struct buf tar = BUF_INIT(16 << 20);
-	struct sink *s = combine_archive(r, 0, number, e);
+	struct buf *tar = &tars[number];
+	struct sink *s = codec_mapped_reader(combine_archive(r, 0, number, e),
+	    CODEC_NONE, 1, view_map(r, number, 0, e), e);
 	int rc = -1;
 
+	*tar = (struct buf)BUF_INIT(16 << 20);
 	for (unsigned n = next(in) % 12; n > 0; n--)
-		add_member(in, &tar);
-	must(buf_add(&tar, zeros, sizeof zeros, e) == 0);
-	if (s != NULL && sink_write(s, tar.data, tar.len, e) == 0)
-		rc = sink_finish(s, e);
+		add_member(in, tar);
+	must(buf_add(tar, zeros, sizeof zeros, e) == 0);
+	if (s != NULL && sink_write(s, tar->data, tar->len, e) == 0 &&
+	    sink_finish(s, e) == 0)
+		rc = combine_end(r, number, e);
 	sink_free(s);
-	buf_free(&tar);
 	return rc;
 }
 
@@ -188,7 +200,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 	struct recover_options o = { 0 };
 	struct space space = { .path = (char *)"out" };
 	struct recover r = { .o = &o, .spaces = &space, .space_count = 1,
-		.folder_fd = -1, .chain = chain,
+		.folder_fd = -1, .fd = -1, .reopen = reopen, .chain = chain,
 		.label = BUF_INIT(LABEL_MAX), .control = BUF_INIT(CONTROL_MAX),
 		.conf = BUF_INIT(CONF_MAX) };
 	struct err e = ERR_INIT;
@@ -205,8 +217,11 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 		sweep(&r, &e);
 	check_outside();
 	files_free(&r.files);
-	fsx_close(r.folder_fd);
-	free(r.folder);
+	output_free(&r);
+	view_free(&r);
+	free(r.picks);
+	buf_free(&tars[1]);
+	buf_free(&tars[2]);
 	close(space.fd);
 	buf_free(&r.label);
 	buf_free(&r.control);

@@ -1,0 +1,211 @@
+#include <stdlib.h>
+
+#include "codec/codec_int.h"
+#include "digest/digest.h"
+
+struct codec_map *
+codec_map_new(struct err *e)
+{
+	struct codec_map *m = calloc(1, sizeof *m);
+
+	if (m == NULL)
+		err_nomem(e);
+	return m;
+}
+
+void
+codec_map_free(struct codec_map *m)
+{
+	if (m == NULL)
+		return;
+	free(m->blocks);
+	free(m);
+}
+
+static int
+add(struct codec_map *m, size_t len, uint32_t crc, struct err *e)
+{
+	if (m->count == m->room) {
+		size_t room = m->room == 0 ? 64 : 2 * m->room;
+		struct codec_block *blocks = reallocarray(m->blocks, room,
+		    sizeof *blocks);
+
+		if (blocks == NULL)
+			return err_nomem(e);
+		m->blocks = blocks;
+		m->room = room;
+	}
+	m->blocks[m->count++] = (struct codec_block){ m->end, (uint32_t)len,
+		crc };
+	m->end += len;
+	return 0;
+}
+
+int
+codec_map_add(struct codec_map *m, const void *packed, size_t len,
+    struct err *e)
+{
+	return add(m, len, digest_crc32c(0, packed, len), e);
+}
+
+/* Nothing is packed: only noted. */
+struct plain {
+	struct sink base;
+	struct sink *next;
+	struct codec_map *map;
+	size_t len; /* of the present block */
+	uint32_t crc;
+};
+
+static int
+note(struct plain *p, struct err *e)
+{
+	if (add(p->map, p->len, p->crc, e) == -1)
+		return -1;
+	p->len = 0;
+	p->crc = 0;
+	return 0;
+}
+
+static int
+plain_write(struct sink *s, const void *data, size_t len, struct err *e)
+{
+	struct plain *p = (struct plain *)s;
+	const char *from = data;
+
+	while (len > 0) {
+		size_t n = CODEC_BLOCK - p->len < len ? CODEC_BLOCK - p->len :
+		    len;
+
+		p->crc = digest_crc32c(p->crc, from, n);
+		p->len += n;
+		/* known before `next` could ask for it */
+		if ((p->len == CODEC_BLOCK && note(p, e) == -1) ||
+		    sink_write(p->next, from, n, e) == -1)
+			return -1;
+		from += n;
+		len -= n;
+	}
+	return 0;
+}
+
+static int
+plain_finish(struct sink *s, struct err *e)
+{
+	struct plain *p = (struct plain *)s;
+
+	if (p->len > 0 && note(p, e) == -1)
+		return -1;
+	return sink_finish(p->next, e);
+}
+
+static void
+plain_free(struct sink *s)
+{
+	sink_free(((struct plain *)s)->next);
+	free(s);
+}
+
+struct sink *
+codec_plain_mapped(struct sink *next, struct codec_map *m, struct err *e)
+{
+	static const struct sink_ops ops = { plain_write, plain_finish,
+		plain_free };
+	struct plain *p = sink_stage(next, sizeof *p, e);
+
+	if (p == NULL)
+		return NULL;
+	p->base.ops = &ops;
+	p->next = next;
+	p->map = m;
+	return &p->base;
+}
+
+struct codec_view {
+	struct blob *packed;
+	const struct codec_map *map;
+	struct codec_dec *dec;
+	struct buf in, plain;
+	size_t held; /* the block in `plain`, counted from 1; 0: none */
+};
+
+struct codec_view *
+codec_view_new(struct blob *packed, const struct codec_map *map,
+    struct err *e)
+{
+	struct codec_view *v = calloc(1, sizeof *v);
+
+	if (v == NULL) {
+		err_nomem(e);
+		return NULL;
+	}
+	v->packed = packed;
+	v->map = map;
+	v->in = (struct buf)BUF_INIT(CODEC_PACKED_MAX);
+	v->plain = (struct buf)BUF_INIT(CODEC_BLOCK);
+	if ((v->dec = codec_dec_new(map->kind, e)) == NULL) {
+		codec_view_free(v);
+		return NULL;
+	}
+	return v;
+}
+
+void
+codec_view_free(struct codec_view *v)
+{
+	if (v == NULL)
+		return;
+	codec_dec_free(v->dec);
+	buf_free(&v->in);
+	buf_free(&v->plain);
+	free(v);
+}
+
+static int
+unpack(struct codec_view *v, const struct codec_block *b, struct err *e)
+{
+	struct sink *out;
+	int rc;
+
+	buf_reset(&v->in);
+	buf_reset(&v->plain);
+	if (buf_reserve(&v->in, b->len, e) == -1 || blob_read(v->packed,
+	    b->off, v->in.data, b->len, e) == -1)
+		return -1;
+	if (digest_crc32c(0, v->in.data, b->len) != b->crc)
+		return err_set(e, ERR_CORRUPT,
+		    "it changed while it was being read");
+	if ((out = sink_buf(&v->plain, e)) == NULL)
+		return -1;
+	rc = codec_dec_blocks(v->dec, v->in.data, b->len, out, e);
+	sink_free(out);
+	return rc;
+}
+
+int
+codec_view_at(struct codec_view *v, uint64_t off, const void **data,
+    size_t *len, struct err *e)
+{
+	const struct codec_map *m = v->map;
+	uint64_t n = off / CODEC_BLOCK;
+	size_t within = (size_t)(off % CODEC_BLOCK);
+
+	if (n >= m->count)
+		return err_set(e, ERR_CORRUPT, m->broken ? "it is not packed "
+		    "in blocks" : "it ends too early");
+	if (v->held != n + 1) {
+		v->held = 0;
+		if (unpack(v, &m->blocks[n], e) == -1)
+			return -1;
+		/* only the last may be shorter */
+		if (v->plain.len != CODEC_BLOCK && n + 1 < m->count)
+			return err_set(e, ERR_CORRUPT,
+			    "it is not packed in blocks of one size");
+		v->held = (size_t)n + 1;
+	}
+	if (within >= v->plain.len)
+		return err_set(e, ERR_CORRUPT, "it ends too early");
+	*data = v->plain.data + within;
+	*len = v->plain.len - within;
+	return 0;
+}

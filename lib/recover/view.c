@@ -1,0 +1,105 @@
+#include <stdlib.h>
+
+#include "recover/recover_int.h"
+
+struct view {
+	struct codec_map *map;
+	struct blob *blob;      /* with `view` */
+	struct codec_view *view; /* NULL: not open */
+	uint64_t used;          /* when last, by view_clock */
+};
+
+static struct view *
+view_of(struct recover *r, unsigned set, uint32_t space, struct err *e)
+{
+	if (r->views == NULL && (r->views = calloc(r->chain_count *
+	    r->space_count, sizeof *r->views)) == NULL) {
+		err_nomem(e);
+		return NULL;
+	}
+	return &r->views[(set - 1) * r->space_count + space];
+}
+
+struct codec_map *
+view_map(struct recover *r, unsigned set, uint32_t space, struct err *e)
+{
+	struct view *v = view_of(r, set, space, e);
+
+	if (v != NULL && v->map == NULL)
+		v->map = codec_map_new(e);
+	return v == NULL ? NULL : v->map;
+}
+
+static void
+close_view(struct recover *r, struct view *v)
+{
+	if (v->view == NULL)
+		return;
+	codec_view_free(v->view);
+	blob_free(v->blob);
+	v->view = NULL;
+	v->blob = NULL;
+	r->views_open--;
+}
+
+/* The one that was not used for longest. */
+static void
+close_one(struct recover *r)
+{
+	struct view *oldest = NULL;
+
+	for (size_t i = 0; i < r->chain_count * r->space_count; i++) {
+		struct view *v = &r->views[i];
+
+		if (v->view != NULL && (oldest == NULL ||
+		    v->used < oldest->used))
+			oldest = v;
+	}
+	if (oldest != NULL)
+		close_view(r, oldest);
+}
+
+static int
+open_view(struct recover *r, struct view *v, unsigned set, uint32_t space,
+    struct err *e)
+{
+	if (r->views_open == VIEWS_MAX)
+		close_one(r);
+	if ((v->blob = r->reopen(r, set, space, e)) == NULL)
+		return -1;
+	if ((v->view = codec_view_new(v->blob, v->map, e)) == NULL) {
+		blob_free(v->blob);
+		v->blob = NULL;
+		return -1;
+	}
+	r->views_open++;
+	return 0;
+}
+
+int
+view_at(struct recover *r, unsigned set, uint32_t space, uint64_t off,
+    const void **data, size_t *len, struct err *e)
+{
+	struct view *v = view_of(r, set, space, e);
+
+	if (v == NULL || (v->view == NULL && open_view(r, v, set, space,
+	    e) == -1))
+		return -1;
+	v->used = ++r->view_clock;
+	if (codec_view_at(v->view, off, data, len, e) == -1)
+		return err_prefix(e, "an archive of \"%s\"",
+		    r->chain[r->chain_count - set]->name);
+	return 0;
+}
+
+void
+view_free(struct recover *r)
+{
+	for (size_t i = 0; r->views != NULL &&
+	    i < r->chain_count * r->space_count; i++) {
+		close_view(r, &r->views[i]);
+		codec_map_free(r->views[i].map);
+	}
+	free(r->views);
+	r->views = NULL;
+}
