@@ -22,7 +22,8 @@ void digest_of(const void *data, size_t len, struct digest *d);
 
 /*
  * Pass everything on; *d (caller's, outliving the stage) is set by finish,
- * before `next` is finished.
+ * before `next` is finished. A stream of more than 256 KiB is summed by a
+ * thread, a MiB at most behind what is passed on.
  */
 struct sink *digest_tee(struct sink *next, struct digest *d, struct err *e);
 

@@ -1,4 +1,4 @@
-#include "task/task.h"
+#include "task/task_int.h"
 
 #include <pthread.h>
 #include <sched.h>
@@ -21,9 +21,8 @@ task_cores(void)
 	    (unsigned)n;
 }
 
-/* A thread with all signals blocked: stop's thread alone takes them. */
-static int
-start_thread(pthread_t *thread, void *(*run)(void *arg), void *arg,
+int
+task_start(pthread_t *thread, void *(*run)(void *arg), void *arg,
     struct err *e)
 {
 	sigset_t all, old;
@@ -98,7 +97,7 @@ task_crowd(unsigned threads, int (*work)(void *ctx, unsigned worker,
 		for (; started < threads; started++) {
 			struct err why = ERR_INIT;
 
-			if (start_thread(&members[started].thread, member_run,
+			if (task_start(&members[started].thread, member_run,
 			    &members[started], &why) == -1) {
 				crowd_fail(&c, &why);
 				break;
@@ -202,7 +201,7 @@ task_line_new(unsigned threads, const struct task_line_ops *ops, void *ctx,
 
 		w->line = l;
 		w->number = l->started;
-		if (start_thread(&w->thread, line_run, w, e) == -1)
+		if (task_start(&w->thread, line_run, w, e) == -1)
 			goto fail;
 	}
 	return l;

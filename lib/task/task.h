@@ -4,7 +4,8 @@
  * A pool runs jobs in no order. A line runs jobs on several threads and
  * hands the results back in the order they were given. Both stop at the first
  * failure: jobs not begun are skipped, and that first error is the one
- * reported. Threads have all signals blocked.
+ * reported. A queue is one thread that does what cannot fail, in order.
+ * Threads have all signals blocked.
  */
 #ifndef PGK_TASK_H
 #define PGK_TASK_H
@@ -62,5 +63,18 @@ int task_line_push(struct task_line *line, void *job, struct err *e);
 int task_line_finish(struct task_line *line, struct err *e);
 /* NULL ok; waits for workers. */
 void task_line_free(struct task_line *line);
+
+/*
+ * task_queue: jobs worked on by one thread, in order, while the owner goes on.
+ * When task_queue_push() returns all but the last `depth` (1 or more) jobs are
+ * done: with depth + 1 of them in turn one is always free.
+ */
+struct task_queue;
+struct task_queue *task_queue_new(unsigned depth,
+    void (*work)(void *ctx, void *job), void *ctx, struct err *e);
+void task_queue_push(struct task_queue *q, void *job);
+/* Wait for all. */
+void task_queue_drain(struct task_queue *q);
+void task_queue_free(struct task_queue *q); /* NULL ok; drains */
 
 #endif

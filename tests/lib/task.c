@@ -319,6 +319,54 @@ crowds(void)
 	FAILS(task_crowd(3, attend, NULL, &c, &e) == -1, ERR_PG, "worker ");
 }
 
+/* queue */
+
+#define QUEUED 200
+
+struct line_of_jobs {
+	int jobs[QUEUED];
+	int done;  /* read by the owner when it may */
+	int wrong;
+};
+
+static void
+in_order(void *ctx, void *job)
+{
+	struct line_of_jobs *l = ctx;
+
+	if (*(int *)job != __atomic_load_n(&l->done, __ATOMIC_SEQ_CST))
+		l->wrong++;
+	for (int i = 0; i < *(int *)job % 4; i++)
+		sched_yield();
+	__atomic_fetch_add(&l->done, 1, __ATOMIC_SEQ_CST);
+}
+
+static void
+queues(void)
+{
+	int bad = 0;
+
+	for (unsigned depth = 1; depth <= 5; depth++) {
+		struct line_of_jobs l = { .wrong = 0 };
+		struct task_queue *q = task_queue_new(depth, in_order, &l, &e);
+
+		for (int i = 0; i < QUEUED; i++) {
+			l.jobs[i] = i;
+			task_queue_push(q, &l.jobs[i]);
+			bad += __atomic_load_n(&l.done, __ATOMIC_SEQ_CST) <
+			    i + 1 - (int)depth;
+			if (i == QUEUED / 2) {
+				task_queue_drain(q);
+				bad += l.done != i + 1;
+			}
+		}
+		task_queue_free(q);
+		bad += l.done != QUEUED || l.wrong != 0;
+	}
+	EQ(bad, 0);
+	task_queue_free(NULL);
+}
+
 int
 main(void)
 {
@@ -330,6 +378,7 @@ main(void)
 	EQ(two_failures(), 0);
 	signals();
 	crowds();
+	queues();
 	task_line_free(NULL);
 	return done();
 }
