@@ -90,6 +90,10 @@ void codec_map_free(struct codec_map *m); /* NULL ok */
 struct sink *codec_mapped_reader(struct sink *next, enum codec_kind kind,
     unsigned threads, struct codec_map *map, struct err *e);
 
+/* The map alone, nothing is unpacked: for what is read by a view then. */
+struct sink *codec_mapper(enum codec_kind kind, struct codec_map *map,
+    struct err *e);
+
 /*
  * Plain bytes at any place. `packed` (borrowed) is the stream that was
  * mapped, as far as it was: what a mapped reader has handed on can be read.
@@ -98,7 +102,8 @@ struct sink *codec_mapped_reader(struct sink *next, enum codec_kind kind,
  * codec_view_at() points *data at the byte at `off` and says how many lie
  * there together, one or more, valid until the next call. ERR_CORRUPT:
  * behind what was mapped; not, or not only, blocks by codec_writer(); changed
- * since. Holds a block, packed and plain.
+ * since. Who reads on from block to block has the next one unpacked ahead, by
+ * a thread. Holds two blocks plain and one packed.
  */
 struct blob;
 struct codec_view;
@@ -106,6 +111,8 @@ struct codec_view *codec_view_new(struct blob *packed,
     const struct codec_map *map, struct err *e);
 int codec_view_at(struct codec_view *v, uint64_t off, const void **data,
     size_t *len, struct err *e);
+/* All plain bytes. */
+int codec_view_size(struct codec_view *v, uint64_t *size, struct err *e);
 void codec_view_free(struct codec_view *v); /* NULL ok */
 
 /*

@@ -18,6 +18,7 @@ struct reader {
 	struct codec_dec **decs; /* one a thread */
 	struct sink_crew *crew;
 	struct codec_map *map; /* or NULL */
+	bool only_map;         /* nothing is unpacked */
 	struct sink *rest; /* reads what is not ours, from there on */
 	bool pushed;       /* a block was given to the crew */
 };
@@ -91,6 +92,8 @@ give_up(struct reader *r, struct err *e)
 
 	if (r->map != NULL)
 		r->map->broken = true;
+	if (r->only_map)
+		return err_set(e, ERR_CORRUPT, "it is not packed in blocks");
 	if (sink_crew_drain(r->crew, e) == -1)
 		return -1;
 	r->rest = codec_reader(sink_keep(sink_crew_next(r->crew), e),
@@ -117,6 +120,10 @@ look(struct reader *r, struct job *j, struct err *e)
 	if (r->map != NULL && codec_map_add(r->map, j->packed.data,
 	    j->packed.len, e) == -1)
 		return -1;
+	if (r->only_map) {
+		begin(j); /* the next one */
+		return 0;
+	}
 	return sink_crew_push(r->crew, e);
 }
 
@@ -150,9 +157,11 @@ reader_finish(struct sink *s, struct err *e)
 {
 	struct reader *r = (struct reader *)s;
 
+	const struct job *j = sink_crew_job(r->crew);
+
 	/* half a block, or nothing at all: the reader of any says what is wrong */
-	if (r->rest == NULL && (!r->pushed || sink_crew_job(r->crew) != NULL) &&
-	    give_up(r, e) == -1)
+	if (r->rest == NULL && (!r->pushed || (j != NULL &&
+	    j->packed.len > 0)) && give_up(r, e) == -1)
 		return -1;
 	if (r->rest != NULL ? sink_finish(r->rest, e) == -1 :
 	    sink_crew_drain(r->crew, e) == -1)
@@ -178,6 +187,16 @@ codec_parallel_reader(struct sink *next, enum codec_kind kind,
     unsigned threads, struct err *e)
 {
 	return codec_mapped_reader(next, kind, threads, NULL, e);
+}
+
+struct sink *
+codec_mapper(enum codec_kind kind, struct codec_map *map, struct err *e)
+{
+	struct sink *s = codec_mapped_reader(sink_null(e), kind, 1, map, e);
+
+	if (s != NULL && kind != CODEC_NONE)
+		((struct reader *)s)->only_map = true;
+	return s;
 }
 
 struct sink *

@@ -22,25 +22,74 @@ send(struct recover *r, struct blob *b, struct sink *s, struct err *e)
 	return sink_finish(s, e);
 }
 
+/*
+ * The stored bytes through `s` (NULL: its error stands), which is freed, and
+ * proven.
+ */
 static int
-restore_object(struct recover *r, const struct repo_set *set, unsigned number,
-    const struct repo_object *o, uint32_t space, struct err *e)
+read_object(struct recover *r, const struct repo_set *set,
+    const struct repo_object *o, struct sink *s, struct err *e)
 {
-	struct blob *b = repo_object_open(r->repo, set, o, e);
-	struct codec_map *map = view_map(r, number, space, e);
 	struct digest sum;
-	struct sink *s = NULL;
+	struct blob *b = NULL;
 	int rc = -1;
 
-	if (b != NULL && map != NULL)
-		s = digest_tee(unpack_mapped(combine_archive(r, space, number,
-		    e), r->o->keys, r->o->jobs, map, e), &sum, e);
-	if (s != NULL && (rc = send(r, b, s, e)) == 0 &&
-	    !digest_same(&sum, &o->sum))
+	s = digest_tee(s, &sum, e);
+	if (s != NULL && (b = repo_object_open(r->repo, set, o, e)) != NULL &&
+	    (rc = send(r, b, s, e)) == 0 && !digest_same(&sum, &o->sum))
 		rc = err_set(e, ERR_CORRUPT,
 		    "its bytes are not those that were stored");
 	sink_free(s);
 	blob_free(b);
+	return rc;
+}
+
+/* The plain bytes that are of interest, of an archive that was mapped. */
+static int
+walk_object(struct recover *r, unsigned number, uint32_t space,
+    struct err *e)
+{
+	struct sink *s = combine_archive(r, space, number, e);
+	uint64_t size = 0, skipped;
+	int rc = s == NULL ? -1 : view_size(r, number, space, &size, e);
+
+	for (uint64_t off = 0; rc == 0 && off < size; off += skipped) {
+		const void *data;
+		size_t n;
+
+		if (stop_check(e) == -1 || view_at(r, number, space, off,
+		    &data, &n, e) == -1 || sink_write(s, data, n, e) == -1)
+			rc = -1;
+		else
+			rc = combine_skip(s, &skipped, e);
+		off += n;
+	}
+	if (rc == 0)
+		rc = sink_finish(s, e);
+	sink_free(s);
+	return rc;
+}
+
+/*
+ * The full backup, which most bytes come from, is read once. Of an increment
+ * little more than the heads of its files is wanted before the base of each
+ * comes by: it is mapped and proven first, and then not even unpacked where
+ * changed blocks lie.
+ */
+static int
+restore_object(struct recover *r, const struct repo_set *set, unsigned number,
+    const struct repo_object *o, uint32_t space, struct err *e)
+{
+	const struct age_keys *keys = r->o->keys;
+	struct codec_map *map = view_map(r, number, space, e);
+	int rc = -1;
+
+	if (map != NULL && number == r->chain_count)
+		rc = read_object(r, set, o, unpack_mapped(combine_archive(r,
+		    space, number, e), keys, r->o->jobs, map, e), e);
+	else if (map != NULL && (rc = read_object(r, set, o,
+	    unpack_mapper(keys, map, e), e)) == 0)
+		rc = walk_object(r, number, space, e);
 	if (rc == -1 && (e->kind == ERR_CORRUPT || e->kind == ERR_KEY) &&
 	    strstr(e->text, o->name) == NULL)
 		err_prefix(e, "\"%s\"", o->name);

@@ -11,7 +11,7 @@
  *	SKIP     nothing: it is not in the newest set, or is whole already
  *	KEEP     it goes to memory: small ones that we have to look into
  *	WHOLE    the newest set has it whole: written as it comes
- *	CHANGED  an increment: checked, and noted where it lies
+ *	CHANGED  an increment: its head is read, and noted where it lies
  *	BASE     an older set has it whole: with it the file is written, the
  *	         changed blocks taken from the newer sets' archives
  */
@@ -27,6 +27,7 @@ struct pass {
 	struct file *f;
 	uint64_t at;     /* of its bytes in the archive */
 	struct increment_reader *blocks;
+	bool headed;     /* CHANGED: the head is read */
 	struct buf *keep;
 	struct buf label;
 	size_t carried;  /* BASE: bytes of a block that is not whole yet */
@@ -42,6 +43,7 @@ take_head(void *ctx, const uint32_t *blocks, uint32_t count,
 	struct file *f = p->f;
 	uint32_t n = truncation;
 
+	p->headed = true;
 	if (p->set == 1) {
 		if (count > 0 && blocks[count - 1] >= n)
 			n = blocks[count - 1] + 1;
@@ -68,6 +70,7 @@ begin_changed(struct pass *p, const struct tar_member *m, struct err *e)
 
 	p->mode = CHANGED;
 	p->at = m->at;
+	p->headed = false;
 	p->blocks = increment_reader_new(m->size, &take, p, e);
 	return p->blocks == NULL ? -1 : 0;
 }
@@ -75,7 +78,7 @@ begin_changed(struct pass *p, const struct tar_member *m, struct err *e)
 static int
 end_changed(struct pass *p, struct err *e)
 {
-	if (increment_end(p->blocks, e) == -1)
+	if (!p->headed && increment_end(p->blocks, e) == -1)
 		return err_prefix(e, "\"%s\"", p->f->path);
 	increment_reader_free(p->blocks);
 	p->blocks = NULL;
@@ -267,7 +270,8 @@ take_data(void *ctx, const void *data, size_t len, struct err *e)
 	case KEEP:
 		return buf_add(p->keep, data, len, e);
 	case CHANGED:
-		if (increment_write(p->blocks, data, len, e) == -1)
+		if (!p->headed && increment_write(p->blocks, data, len,
+		    e) == -1)
 			return err_prefix(e, "\"%s\"", p->f->path);
 		return 0;
 	case BASE:
@@ -299,6 +303,16 @@ static int
 pass_write(struct sink *s, const void *data, size_t len, struct err *e)
 {
 	return sink_write(((struct pass *)s)->tar, data, len, e);
+}
+
+int
+combine_skip(struct sink *s, uint64_t *skipped, struct err *e)
+{
+	struct pass *p = (struct pass *)s;
+	bool idle = p->mode == SKIP || (p->mode == CHANGED && p->headed);
+
+	*skipped = idle ? tar_left(p->tar) : 0;
+	return tar_skip(p->tar, *skipped, e);
 }
 
 static int

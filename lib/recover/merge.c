@@ -12,6 +12,29 @@ struct pick {
 	uint32_t index;            /* in the layer */
 };
 
+/*
+ * Of a file that more sets changed than views can be open at a time, the
+ * changed blocks of a stretch of WINDOW blocks are gathered set by set, so
+ * that a view is not opened anew for each.
+ */
+#define WINDOW 2048
+
+struct merge {
+	struct pick picks[INCREMENT_BLOCKS_MAX];
+	bool gather;
+	uint32_t gathered;     /* blocks before this one have been */
+	unsigned char *window; /* those from its beginning on, or NULL */
+};
+
+void
+merge_free(struct recover *r)
+{
+	if (r->merge != NULL)
+		free(r->merge->window);
+	free(r->merge);
+	r->merge = NULL;
+}
+
 void
 merge_drop(struct file *f)
 {
@@ -95,21 +118,36 @@ pick_layer(struct recover *r, const struct layer *l, struct err *e)
 		    (uint32_t)list[4 * in + 3] << 24;
 		if (block >= end) /* they ascend */
 			break;
-		if (r->picks[block].layer == NULL)
-			r->picks[block] = (struct pick){ l, i };
+		if (r->merge->picks[block].layer == NULL)
+			r->merge->picks[block] = (struct pick){ l, i };
 	}
+	return 0;
+}
+
+static int
+prepare(struct recover *r, const struct file *f, struct err *e)
+{
+	struct merge *m = r->merge;
+	unsigned count = 0;
+
+	if (m == NULL && (m = r->merge = calloc(1, sizeof *m)) == NULL)
+		return err_nomem(e);
+	memset(m->picks, 0, blocks_of(f) * sizeof *m->picks);
+	for (const struct layer *l = f->layers; l != NULL; l = l->older)
+		count++;
+	m->gather = count > VIEWS_MAX;
+	m->gathered = 0;
+	if (m->gather && m->window == NULL &&
+	    (m->window = malloc((size_t)WINDOW * BLOCK)) == NULL)
+		return err_nomem(e);
 	return 0;
 }
 
 int
 merge_begin(struct recover *r, struct file *f, struct err *e)
 {
-	if (r->picks == NULL && (r->picks = calloc(INCREMENT_BLOCKS_MAX,
-	    sizeof *r->picks)) == NULL)
-		return err_nomem(e);
-	memset(r->picks, 0, blocks_of(f) * sizeof *r->picks);
 	f->size = (uint64_t)blocks_of(f) * BLOCK;
-	if (output_begin(r, f, e) == -1)
+	if (prepare(r, f, e) == -1 || output_begin(r, f, e) == -1)
 		return -1;
 	for (const struct layer *l = f->layers; l != NULL; l = l->older)
 		if (pick_layer(r, l, e) == -1)
@@ -117,13 +155,39 @@ merge_begin(struct recover *r, struct file *f, struct err *e)
 	return 0;
 }
 
+/* Where a block lies in its layer's file. */
+static uint64_t
+place(const struct pick *p)
+{
+	return increment_header_size(p->layer->count) +
+	    (uint64_t)p->index * BLOCK;
+}
+
+static int
+gather(struct recover *r, uint32_t at, struct err *e)
+{
+	struct merge *m = r->merge;
+	uint32_t first = at / WINDOW * WINDOW, end = first + WINDOW;
+
+	if (end > blocks_of(r->writing))
+		end = blocks_of(r->writing);
+	for (const struct layer *l = r->writing->layers; l != NULL;
+	    l = l->older)
+		for (uint32_t b = first; b < end; b++)
+			if (m->picks[b].layer == l && read_layer(r, l,
+			    place(&m->picks[b]), m->window + (size_t)(b -
+			    first) * BLOCK, BLOCK, e) == -1)
+				return -1;
+	m->gathered = end;
+	return 0;
+}
+
 /* Blocks that lie one behind the other in a layer. */
 static int
-write_layer(struct recover *r, const struct pick *p, uint32_t count,
-    struct err *e)
+write_layer(struct recover *r, uint32_t block, uint32_t count, struct err *e)
 {
-	uint64_t at = p->layer->at + increment_header_size(p->layer->count) +
-	    (uint64_t)p->index * BLOCK;
+	const struct pick *p = &r->merge->picks[block];
+	uint64_t at = p->layer->at + place(p);
 	size_t len = (size_t)count * BLOCK;
 
 	while (len > 0) {
@@ -143,6 +207,19 @@ write_layer(struct recover *r, const struct pick *p, uint32_t count,
 	return 0;
 }
 
+/* The same, however many at a time, out of the window. */
+static int
+write_gathered(struct recover *r, uint32_t block, uint32_t count,
+    struct err *e)
+{
+	for (; count > 0; count--, block++)
+		if ((block >= r->merge->gathered && gather(r, block,
+		    e) == -1) || output_write(r, r->merge->window +
+		    (size_t)(block % WINDOW) * BLOCK, BLOCK, e) == -1)
+			return -1;
+	return 0;
+}
+
 static int
 write_zeros(struct recover *r, uint32_t count, struct err *e)
 {
@@ -158,7 +235,7 @@ write_zeros(struct recover *r, uint32_t count, struct err *e)
 static uint32_t
 run_of(const struct recover *r, uint32_t at, uint32_t end)
 {
-	const struct pick *p = &r->picks[at];
+	const struct pick *p = &r->merge->picks[at];
 	uint32_t n = 1;
 
 	while (at + n < end && p[n].layer == p->layer &&
@@ -179,8 +256,9 @@ write_blocks(struct recover *r, uint32_t end, const unsigned char *base,
 		bool based = base != NULL && at < limit;
 
 		n = run_of(r, at, based && limit < end ? limit : end);
-		if (r->picks[at].layer != NULL)
-			rc = write_layer(r, &r->picks[at], n, e);
+		if (r->merge->picks[at].layer != NULL)
+			rc = (r->merge->gather ? write_gathered :
+			    write_layer)(r, at, n, e);
 		else if (based)
 			rc = output_write(r, base, (size_t)n * BLOCK, e);
 		else

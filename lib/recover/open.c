@@ -338,7 +338,7 @@ recover_free(struct recover *r)
 	mark_free(&r->mark);
 	output_free(r);
 	view_free(r);
-	free(r->picks);
+	merge_free(r);
 	buf_free(&r->label);
 	buf_free(&r->control);
 	buf_free(&r->conf);

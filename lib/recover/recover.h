@@ -5,10 +5,11 @@
  * recover_open() chooses, reads and checks everything and touches nothing:
  * what it refuses has changed no file. recover_run() then does it:
  *
- *	- the newest set's archives are read first; of a file that comes in
- *	  changed blocks those are written and remembered, and its ancestors'
- *	  archives fill in what is still open. Each archive is read once, each
- *	  block written once, nothing is kept in between
+ *	- the newest set's archives are read first. Of a file that comes in
+ *	  changed blocks it is noted where in the archives they lie; when its
+ *	  oldest, whole copy comes by, the file is put together. So every file is
+ *	  written once, from front to back; nothing is kept in between. The full
+ *	  set's archives are read once, those of increments twice
  *	- each archive's stored bytes are proven by their sum on the way
  *	- everything is synced, then global/pg_control appears, by a rename: no
  *	  server starts on a folder without it. Until then the file

@@ -134,7 +134,7 @@ struct recover {
 	struct view *views;             /* one a set and space, or NULL */
 	unsigned views_open;
 	uint64_t view_clock;
-	struct pick *picks;             /* merge.c, INCREMENT_BLOCKS_MAX */
+	struct merge *merge;            /* merge.c, of the file being written */
 };
 
 
@@ -204,9 +204,14 @@ int output_parent(struct recover *r, uint32_t space, const char *path,
 int output_text(struct recover *r, const char *path, const void *data,
     size_t len, struct err *e);
 
-/* combine.c: a sink for the archive of a space; `set` counts from 1. */
+/*
+ * combine.c: a sink for the archive of a space; `set` counts from 1.
+ * combine_skip(): so many bytes that would come next are of no interest, and
+ * need not come.
+ */
 struct sink *combine_archive(struct recover *r, uint32_t space, unsigned set,
     struct err *e);
+int combine_skip(struct sink *s, uint64_t *skipped, struct err *e);
 /* After all archives of a set: what needs no older one is written. */
 int combine_end(struct recover *r, unsigned set, struct err *e);
 
@@ -215,7 +220,8 @@ int combine_end(struct recover *r, unsigned set, struct err *e);
  * than all that were noted (`at`, `count` as in struct layer; the file's limit
  * becomes `limit` at most). Then it is written: merge_begin(), merge_base()
  * with whole blocks of the oldest copy in order, merge_end(), after which it is
- * FILE_DONE. Memory: 2 MiB, and 40 bytes a file and set with changed blocks.
+ * FILE_DONE. Memory: 2 MiB, 16 more for a file that over VIEWS_MAX sets
+ * changed, and 40 bytes a file and set with changed blocks.
  */
 int merge_add(struct file *f, unsigned set, uint64_t at, uint32_t count,
     uint32_t limit, struct err *e);
@@ -224,17 +230,20 @@ int merge_base(struct recover *r, const void *blocks, size_t count,
     struct err *e);
 int merge_end(struct recover *r, struct err *e);
 void merge_drop(struct file *f); /* its layers */
+void merge_free(struct recover *r);
 
 /*
- * view.c: plain bytes of an archive that was read, as far as it was. The map is
- * for codec_mapped_reader(), and stays the view's; NULL with *e. view_at() is
- * codec_view_at(); at most VIEWS_MAX blocks are held.
+ * view.c: plain bytes of an archive that was mapped, as far as it was. The map is
+ * for codec_mapped_reader() and stays the view's; NULL with *e. view_at() is
+ * codec_view_at(), view_size() likewise; at most VIEWS_MAX of theirs are open.
  */
-#define VIEWS_MAX 32
+#define VIEWS_MAX 16
 struct codec_map *view_map(struct recover *r, unsigned set, uint32_t space,
     struct err *e);
 int view_at(struct recover *r, unsigned set, uint32_t space, uint64_t off,
     const void **data, size_t *len, struct err *e);
+int view_size(struct recover *r, unsigned set, uint32_t space,
+    uint64_t *size, struct err *e);
 void view_free(struct recover *r);
 
 /* label.c: backup_label of a set: checked, and the newest's kept. */

@@ -76,20 +76,47 @@ open_view(struct recover *r, struct view *v, unsigned set, uint32_t space,
 	return 0;
 }
 
-int
-view_at(struct recover *r, unsigned set, uint32_t space, uint64_t off,
-    const void **data, size_t *len, struct err *e)
+/* The view, open; NULL with *e. */
+static struct view *
+open_of(struct recover *r, unsigned set, uint32_t space, struct err *e)
 {
 	struct view *v = view_of(r, set, space, e);
 
 	if (v == NULL || (v->view == NULL && open_view(r, v, set, space,
 	    e) == -1))
-		return -1;
+		return NULL;
 	v->used = ++r->view_clock;
-	if (codec_view_at(v->view, off, data, len, e) == -1)
-		return err_prefix(e, "an archive of \"%s\"",
-		    r->chain[r->chain_count - set]->name);
-	return 0;
+	return v;
+}
+
+static int
+blame(const struct recover *r, unsigned set, struct err *e)
+{
+	return err_prefix(e, "an archive of \"%s\"",
+	    r->chain[r->chain_count - set]->name);
+}
+
+int
+view_at(struct recover *r, unsigned set, uint32_t space, uint64_t off,
+    const void **data, size_t *len, struct err *e)
+{
+	struct view *v = open_of(r, set, space, e);
+
+	if (v == NULL)
+		return -1;
+	return codec_view_at(v->view, off, data, len, e) == 0 ? 0 :
+	    blame(r, set, e);
+}
+
+int
+view_size(struct recover *r, unsigned set, uint32_t space, uint64_t *size,
+    struct err *e)
+{
+	struct view *v = open_of(r, set, space, e);
+
+	if (v == NULL)
+		return -1;
+	return codec_view_size(v->view, size, e) == 0 ? 0 : blame(r, set, e);
 }
 
 void

@@ -1,6 +1,7 @@
 #include "tar/tar.h"
 #include "tar/tar_int.h"
 
+#include <assert.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -234,6 +235,25 @@ reader_write(struct sink *s, const void *data, size_t len, struct err *e)
 		len -= used;
 	}
 	return 0;
+}
+
+uint64_t
+tar_left(const struct sink *s)
+{
+	return ((const struct reader *)s)->data;
+}
+
+int
+tar_skip(struct sink *s, uint64_t bytes, struct err *e)
+{
+	struct reader *r = (struct reader *)s;
+
+	assert(bytes <= r->data);
+	if (bytes == 0)
+		return 0;
+	r->data -= bytes;
+	r->at += bytes;
+	return r->data == 0 ? r->take->end(r->ctx, e) : 0;
 }
 
 static int

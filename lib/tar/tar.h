@@ -42,6 +42,13 @@ struct tar_take {
 struct sink *tar_reader(const struct tar_take *take, void *ctx,
     struct err *e);
 
+/*
+ * Bytes of the present file still to come, and to pass over some of them, at
+ * most that many, as if they had come but without `data`.
+ */
+uint64_t tar_left(const struct sink *reader);
+int tar_skip(struct sink *reader, uint64_t bytes, struct err *e);
+
 /* Write a member's header; ERR_USAGE when its path or link does not fit. */
 int tar_header(const struct tar_member *m, unsigned char out[TAR_BLOCK],
     struct err *e);

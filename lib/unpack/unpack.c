@@ -14,16 +14,17 @@ struct unpack {
 	struct sink *next; /* NULL once it has been handed to `inner` */
 	const struct age_keys *keys;
 	unsigned threads;
-	struct codec_map *map;
+	struct codec_map *map; /* or NULL */
+	bool only_map;
 	bool may_be_age;    /* the outer one of the two: age is not nested */
 	struct sink *inner; /* what takes the bytes, once they are known */
 	size_t len;
 	unsigned char head[SNIFF];
 };
 
-static struct sink *unpack_new(struct sink *next,
-    const struct age_keys *keys, unsigned threads, struct codec_map *map,
-    bool may_be_age, struct err *e);
+/* `like` tells all but what is within age. */
+static struct sink *unpack_within(struct unpack *like, struct sink *next,
+    struct err *e);
 
 /* Choose by the first bytes, and let those go their way. */
 static int
@@ -34,9 +35,12 @@ decide(struct unpack *u, struct err *e)
 
 	u->next = NULL;
 	if (u->may_be_age && age_sniff(u->head, u->len, &armored))
-		u->inner = age_reader(unpack_new(next, u->keys, u->threads,
-		    u->map, false, e), u->keys, e);
-	else
+		u->inner = age_reader(unpack_within(u, next, e), u->keys, e);
+	else if (u->only_map) {
+		u->inner = codec_mapper(codec_sniff(u->head, u->len), u->map,
+		    e);
+		sink_free(next);
+	} else
 		u->inner = codec_mapped_reader(next, codec_sniff(u->head,
 		    u->len), u->threads, u->map, e);
 	if (u->inner == NULL)
@@ -86,9 +90,9 @@ unpack_free(struct sink *s)
 	free(u);
 }
 
-static struct sink *
+static struct unpack *
 unpack_new(struct sink *next, const struct age_keys *keys, unsigned threads,
-    struct codec_map *map, bool may_be_age, struct err *e)
+    struct codec_map *map, struct err *e)
 {
 	static const struct sink_ops ops = { unpack_write, unpack_finish,
 		unpack_free };
@@ -101,7 +105,20 @@ unpack_new(struct sink *next, const struct age_keys *keys, unsigned threads,
 	u->keys = keys;
 	u->threads = threads;
 	u->map = map;
-	u->may_be_age = may_be_age;
+	u->may_be_age = true;
+	return u;
+}
+
+static struct sink *
+unpack_within(struct unpack *like, struct sink *next, struct err *e)
+{
+	struct unpack *u = unpack_new(next, like->keys, like->threads,
+	    like->map, e);
+
+	if (u == NULL)
+		return NULL;
+	u->only_map = like->only_map;
+	u->may_be_age = false;
 	return &u->base;
 }
 
@@ -109,14 +126,28 @@ struct sink *
 unpack_stream(struct sink *next, const struct age_keys *keys,
     unsigned threads, struct err *e)
 {
-	return unpack_new(next, keys, threads, NULL, true, e);
+	return unpack_mapped(next, keys, threads, NULL, e);
 }
 
 struct sink *
 unpack_mapped(struct sink *next, const struct age_keys *keys,
     unsigned threads, struct codec_map *map, struct err *e)
 {
-	return unpack_new(next, keys, threads, map, true, e);
+	struct unpack *u = unpack_new(next, keys, threads, map, e);
+
+	return u == NULL ? NULL : &u->base;
+}
+
+struct sink *
+unpack_mapper(const struct age_keys *keys, struct codec_map *map,
+    struct err *e)
+{
+	struct unpack *u = unpack_new(sink_null(e), keys, 1, map, e);
+
+	if (u == NULL)
+		return NULL;
+	u->only_map = true;
+	return &u->base;
 }
 
 struct blob *

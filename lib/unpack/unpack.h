@@ -23,6 +23,9 @@ struct sink *unpack_stream(struct sink *next, const struct age_keys *keys,
 struct codec_map;
 struct sink *unpack_mapped(struct sink *next, const struct age_keys *keys,
     unsigned threads, struct codec_map *map, struct err *e);
+/* And by codec_mapper(). */
+struct sink *unpack_mapper(const struct age_keys *keys,
+    struct codec_map *map, struct err *e);
 
 /* The same for blobs, but only age is taken off. `inner` is taken. */
 struct blob *unpack_blob(struct blob *inner, const struct age_keys *keys,

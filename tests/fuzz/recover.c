@@ -219,7 +219,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 	files_free(&r.files);
 	output_free(&r);
 	view_free(&r);
-	free(r.picks);
+	merge_free(&r);
 	buf_free(&tars[1]);
 	buf_free(&tars[2]);
 	close(space.fd);

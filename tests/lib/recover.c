@@ -8,12 +8,13 @@
 #include "tar/tar.h"
 
 static struct err e;
-static struct repo_set sets[4];
-static const struct repo_set *chain[4];
+#define SETS_MAX (VIEWS_MAX + 6)
+static struct repo_set sets[SETS_MAX];
+static const struct repo_set *chain[SETS_MAX];
 static struct space spaces[2];
 static struct recover_options options;
 /* The archives sent, by set from the newest (1) on, packed. */
-static struct buf packed[5];
+static struct buf packed[SETS_MAX + 1];
 static enum codec_kind codec;
 
 static struct blob *
@@ -28,7 +29,7 @@ reopen(struct recover *r, unsigned set, uint32_t space, struct err *why)
 static void
 begin(struct recover *r, size_t count, bool delta)
 {
-	static char lsn[4][LSN_TEXT_MAX], name[4][8];
+	static char lsn[SETS_MAX][LSN_TEXT_MAX], name[SETS_MAX][24];
 
 	memset(r, 0, sizeof *r);
 	memset(spaces, 0, sizeof spaces);
@@ -60,8 +61,8 @@ end(struct recover *r)
 	files_free(&r->files);
 	output_free(r);
 	view_free(r);
-	free(r->picks);
-	for (size_t i = 0; i < 5; i++)
+	merge_free(r);
+	for (size_t i = 0; i <= SETS_MAX; i++)
 		buf_free(&packed[i]);
 	fsx_close(spaces[0].fd);
 	buf_free(&r->label);
@@ -185,7 +186,7 @@ is_file(const char *path, const void *data, size_t len)
 }
 
 /*
- * A file through four sets, changed, shrunk and grown at random; some
+ * A file through all sets, changed, shrunk and grown at random; some
  * increments leave out blocks that are zeros, as a server does for blocks
  * that were never written.
  */
@@ -226,16 +227,16 @@ change(struct history *h, struct buf *tar, const char *path, size_t cutoff)
 }
 
 static bool
-random_chain(size_t cut, bool delta)
+random_chain(unsigned count, size_t cut, bool delta)
 {
 	struct history h = { noise(MOST * BLOCK), 1 + (uint32_t)(stage_random() %
 	    MOST) };
-	struct buf tar[4];
+	struct buf tar[SETS_MAX];
 	struct recover r;
 	struct file *f;
 	bool good = true;
 
-	for (size_t i = 0; i < 4; i++) {
+	for (size_t i = 0; i < count; i++) {
 		tar[i] = (struct buf)BUF_INIT(256 << 20);
 		add_label(&tar[i], i);
 		add(&tar[i], '5', "base", "", 0);
@@ -246,9 +247,9 @@ random_chain(size_t cut, bool delta)
 			change(&h, &tar[i], "base/INCREMENTAL.1", MOST);
 		add_text(&tar[i], CONTROL_PATH, "control");
 	}
-	begin(&r, 4, delta);
-	for (unsigned n = 1; n <= 4 && good; n++)
-		good = send(&r, n, &tar[4 - n], cut) == 0;
+	begin(&r, count, delta);
+	for (unsigned n = 1; n <= count && good; n++)
+		good = send(&r, n, &tar[count - n], cut) == 0;
 	if (!good)
 		printf("# %s\n", e.text);
 	f = files_find(&r.files, 0, "base/1");
@@ -257,7 +258,7 @@ random_chain(size_t cut, bool delta)
 	    f->crc == digest_crc32c(0, h.pages, (size_t)h.count * BLOCK) &&
 	    is_file("out/base/1", h.pages, (size_t)h.count * BLOCK);
 	end(&r);
-	for (size_t i = 0; i < 4; i++)
+	for (size_t i = 0; i < count; i++)
 		buf_free(&tar[i]);
 	free(h.pages);
 	return good;
@@ -271,7 +272,7 @@ test_random(void)
 
 	for (unsigned i = 0; i < 30; i++) {
 		codec = (enum codec_kind)(i % 3);
-		good += random_chain(cuts[i % 5], false);
+		good += random_chain(4, cuts[i % 5], false);
 		wipe();
 	}
 	EQ(good, 30);
@@ -279,9 +280,18 @@ test_random(void)
 	good = 0;
 	for (unsigned i = 0; i < 30; i++) {
 		codec = (enum codec_kind)(i % 3);
-		good += random_chain(cuts[i % 5], true);
+		good += random_chain(4, cuts[i % 5], true);
 	}
 	EQ(good, 30);
+	wipe();
+	/* more sets than archives are open at a time */
+	good = 0;
+	for (unsigned i = 0; i < 3; i++) {
+		codec = (enum codec_kind)i;
+		good += random_chain(SETS_MAX, 0, i == 1);
+		wipe();
+	}
+	EQ(good, 3);
 	codec = CODEC_NONE;
 	wipe();
 }

@@ -336,10 +336,75 @@ gnu_tar(void)
 	OK(strstr(said.data, " 9663676416 ") != NULL);
 }
 
+/* What nobody wants to see is passed over, up to where the next begins. */
+struct skipping {
+	uint64_t at;
+	size_t seen, ends;
+};
+
+static int
+skipping_member(void *ctx, const struct tar_member *m, struct err *why)
+{
+	(void)why;
+	((struct skipping *)ctx)->at = m->at;
+	return 0;
+}
+
+static int
+skipping_data(void *ctx, const void *data, size_t len, struct err *why)
+{
+	(void)data;
+	(void)why;
+	((struct skipping *)ctx)->seen += len;
+	return 0;
+}
+
+static int
+skipping_end(void *ctx, struct err *why)
+{
+	(void)why;
+	((struct skipping *)ctx)->ends++;
+	return 0;
+}
+
+static void
+skips(void)
+{
+	static const struct tar_take take = { skipping_member, skipping_data,
+		skipping_end };
+	struct tar_member m = { .path = "a", .type = '0', .size = 2000 };
+	unsigned char header[TAR_BLOCK], zeros[4 * TAR_BLOCK] = { 0 };
+	struct skipping s = { 0, 0, 0 };
+	struct sink *r = tar_reader(&take, &s, &e);
+
+	OK(tar_header(&m, header, &e) == 0);
+	OK(tar_left(r) == 0 && tar_skip(r, 0, &e) == 0);
+	for (int i = 0; i < 2; i++) {
+		OK(sink_write(r, header, sizeof header, &e) == 0);
+		EQ(s.at, TAR_BLOCK + i * 5 * TAR_BLOCK);
+		OK(sink_write(r, zeros, 100, &e) == 0);
+		EQ(tar_left(r), 1900);
+		OK(tar_skip(r, 1500, &e) == 0);
+		EQ(tar_left(r), 400);
+		EQ(s.ends, i);
+		if (i == 0)
+			OK(tar_skip(r, 400, &e) == 0);
+		else
+			OK(sink_write(r, zeros, 400, &e) == 0);
+		EQ(s.ends, i + 1);
+		OK(sink_write(r, zeros, tar_padding(2000), &e) == 0);
+	}
+	EQ(s.seen, 100 + 100 + 400);
+	OK(sink_write(r, zeros, 2 * TAR_BLOCK, &e) == 0 &&
+	    sink_finish(r, &e) == 0);
+	sink_free(r);
+}
+
 int
 main(void)
 {
 	enter_dir();
+	skips();
 	round_trips();
 	wide();
 	long_names();
