@@ -79,6 +79,38 @@ extern const struct opt cli_identity_options[]; /* -i alone, beside encrypt */
 int cli_parse(struct cli *c, const struct opt_tool *tool, int argc,
     char **argv, struct err *e);
 
+/*
+ * A command, for tools whose first operand is one: no option may be taken and
+ * not heeded, and each of these checks is ERR_USAGE with the word at fault.
+ */
+struct cli_command {
+	const char *name;    /* the operand */
+	const char *needs;   /* its own operands, for people: "a FILE.sql" */
+	unsigned operands_min, operands_max; /* not counting itself */
+	const char *options; /* those it heeds: "max-wait until" */
+	bool server;         /* it connects: -h, -p, -U and -d mean something */
+};
+
+/* Whether `option` is among the command's. */
+bool cli_takes(const struct cli_command *k, const char *option);
+int cli_refuse_option(const struct cli_command *k, const char *option,
+    struct err *e);
+
+/*
+ * Of a table whose entries have `flag` or `word`, also beside `take`, which
+ * then sets it: none is given that the command does not heed.
+ */
+int cli_check_options(const struct cli_command *k, const struct opt *table,
+    struct err *e);
+
+/* No server is named for a command that connects to none. */
+int cli_check_server(const struct cli_command *k, const struct cli *c,
+    struct err *e);
+
+/* As many operands behind the command's word as it wants. */
+int cli_check_operands(const struct cli_command *k, const struct cli *c,
+    struct err *e);
+
 /* Open the store alone. ERR_USAGE with a hint when none is named. */
 int cli_open_store(struct cli *c, int store_flags, struct err *e);
 

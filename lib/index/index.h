@@ -16,6 +16,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "cli/cli.h"
 #include "pg/pg.h"
 #include "policy/policy.h"
 #include "sink/sink.h"
@@ -309,5 +310,34 @@ int index_reindex(const struct index_reindex_options *o,
  */
 int index_suggest(struct pg *c, struct index_report *r, unsigned *unplanned,
     struct err *e);
+
+/*
+ * A command of pgk-index, as it was asked for: what the options said, in their
+ * words; NULL for what was not given.
+ */
+#define INDEX_ALSO_MAX 31
+struct index_asked {
+	struct cli *cli; /* after cli_parse(); its store is opened by need */
+	const char *const *operands; /* behind the command's word */
+	unsigned operand_count;
+	bool dry_run, drop_extra, replace, estimate, alone;
+	const char *max_wait, *until, *stale, *min_bloat, *min_size;
+	const char *min_age, *max_scans, *keep;
+	const char *also[INDEX_ALSO_MAX]; /* conninfo of standbys */
+	size_t also_count;
+};
+
+/*
+ * The commands, by name, ended by one without; what each makes of its words is
+ * what the functions above say. `run` fills the report, of which all is to be
+ * printed, also after a failure. ERR_USAGE: a word that is no number or
+ * duration, or out of range; and as those functions have it.
+ */
+struct index_command {
+	struct cli_command base; /* first */
+	int (*run)(struct index_asked *a, struct index_report *r,
+	    struct err *e);
+};
+extern const struct index_command index_commands[];
 
 #endif
