@@ -2,7 +2,6 @@
  * pgk-restore: a logical backup into a database, a snapshot into a cluster,
  * or a base backup into a data folder.
  */
-#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,22 +10,20 @@
 #include "cli/cli.h"
 #include "log/log.h"
 #include "lsn/lsn.h"
-#include "piece/piece.h"
 #include "recover/recover.h"
 #include "restore/restore.h"
 #include "source/source.h"
 #include "unit/unit.h"
-#include "unpack/unpack.h"
 
 #define TABLES_MAX 256
 #define MAPS_MAX 256
-#define WORDS_MAX (16 + 2 * CONF_LIST_MAX)
 
 struct tool {
 	struct cli cli; /* first: the shared options' ctx is ours */
+	/* -d: into a database */
 	struct restore_options o;
 	const char *tables[TABLES_MAX];
-	bool create, replace, yes, all, no_analyze, no_passwords;
+	bool create, replace, yes, no_analyze;
 	bool stdin_is_data;
 	/* -D: into a data folder */
 	struct recover_options r;
@@ -34,9 +31,11 @@ struct tool {
 	bool latest, plan, tsv, json;
 	struct recover_map maps[MAPS_MAX];
 	char *map_texts[MAPS_MAX];
-	const char *command[WORDS_MAX + 1];
 	unsigned physical; /* options given that need -D */
 };
+
+static struct tool tool = { .cli = CLI_INIT("pgk-restore"),
+	.r = { .action = "pause" } };
 
 static int
 take_table(void *ctx, const char *value, struct err *e)
@@ -49,6 +48,40 @@ take_table(void *ctx, const char *value, struct err *e)
 	t->tables[t->o.table_count++] = value;
 	return 0;
 }
+
+static const struct opt logical_options[] = {
+	{ 0, "create", NULL, "create the database",
+	    NULL, &tool.create, NULL, NULL },
+	{ 0, "replace", NULL, "drop the database if it exists, and create it",
+	    NULL, &tool.replace, NULL, NULL },
+	{ 0, "yes", NULL, "do not ask before dropping",
+	    NULL, &tool.yes, NULL, NULL },
+	{ 0, "force", NULL, "end other sessions of a database to be dropped",
+	    NULL, &tool.o.force, NULL, NULL },
+	{ 0, "all", NULL, "restore roles and every database of a snapshot",
+	    NULL, &tool.o.all, NULL, NULL },
+	{ 0, "from-database", "NAME", "the database of a file with several",
+	    NULL, NULL, &tool.o.source_database, NULL },
+	{ 0, "maintenance-db", "NAME",
+	    "connect to it to create and drop (default: postgres)",
+	    NULL, NULL, &tool.o.maintenance, NULL },
+	{ 't', "table", "SCHEMA.TABLE",
+	    "only this table and what is part of it",
+	    take_table, NULL, NULL, NULL },
+	{ 0, "allow-environment", "LABEL",
+	    "restore a backup of this other environment",
+	    NULL, NULL, &tool.o.allow_environment, NULL },
+	{ 'O', "no-owner", NULL, "do not set the owners of objects",
+	    NULL, &tool.o.no_owner, NULL, NULL },
+	{ 'x', "no-acl", NULL, "do not grant privileges",
+	    NULL, &tool.o.no_acl, NULL, NULL },
+	{ 0, "no-role-passwords", NULL,
+	    "with --all: leave the roles' passwords as they are",
+	    NULL, &tool.o.no_passwords, NULL, NULL },
+	{ 0, "no-analyze", NULL, "do not gather statistics afterwards",
+	    NULL, &tool.no_analyze, NULL, NULL },
+	{ 0, NULL, NULL, NULL, NULL, NULL, NULL, NULL }
+};
 
 static int
 take_map(void *ctx, const char *value, struct err *e)
@@ -84,43 +117,6 @@ take_action(void *ctx, const char *value, struct err *e)
 	return recover_read_action(&t->r, value, e);
 }
 
-static struct tool tool = { .cli = CLI_INIT("pgk-restore"),
-	.r = { .action = "pause" } };
-
-static const struct opt options[] = {
-	{ 0, "create", NULL, "create the database",
-	    NULL, &tool.create, NULL, NULL },
-	{ 0, "replace", NULL, "drop the database if it exists, and create it",
-	    NULL, &tool.replace, NULL, NULL },
-	{ 0, "yes", NULL, "do not ask before dropping",
-	    NULL, &tool.yes, NULL, NULL },
-	{ 0, "force", NULL, "end other sessions of a database to be dropped",
-	    NULL, &tool.o.force, NULL, NULL },
-	{ 0, "all", NULL, "restore roles and every database of a snapshot",
-	    NULL, &tool.all, NULL, NULL },
-	{ 0, "from-database", "NAME", "the database of a file with several",
-	    NULL, NULL, &tool.o.source_database, NULL },
-	{ 0, "maintenance-db", "NAME",
-	    "connect to it to create and drop (default: postgres)",
-	    NULL, NULL, &tool.o.maintenance, NULL },
-	{ 't', "table", "SCHEMA.TABLE",
-	    "only this table and what is part of it",
-	    take_table, NULL, NULL, NULL },
-	{ 0, "allow-environment", "LABEL",
-	    "restore a backup of this other environment",
-	    NULL, NULL, &tool.o.allow_environment, NULL },
-	{ 'O', "no-owner", NULL, "do not set the owners of objects",
-	    NULL, &tool.o.no_owner, NULL, NULL },
-	{ 'x', "no-acl", NULL, "do not grant privileges",
-	    NULL, &tool.o.no_acl, NULL, NULL },
-	{ 0, "no-role-passwords", NULL,
-	    "with --all: leave the roles' passwords as they are",
-	    NULL, &tool.no_passwords, NULL, NULL },
-	{ 0, "no-analyze", NULL, "do not gather statistics afterwards",
-	    NULL, &tool.no_analyze, NULL, NULL },
-	{ 0, NULL, NULL, NULL, NULL, NULL, NULL, NULL }
-};
-
 static const struct opt physical_options[] = {
 	{ 'D', "pgdata", "DIRECTORY", "restore a base backup into DIRECTORY",
 	    NULL, NULL, &tool.r.datadir, "DIRECTORY" },
@@ -155,10 +151,10 @@ static const struct opt physical_options[] = {
 	{ 0, NULL, NULL, NULL, NULL, NULL, NULL, NULL }
 };
 
-static const struct opt *const tables[] = { options, physical_options,
-	cli_pg_options,
-	cli_jobs_options, cli_decrypt_options, cli_store_options,
-	cli_environment_options, cli_options, NULL };
+static const struct opt *const tables[] = { logical_options,
+	physical_options, cli_pg_options, cli_jobs_options,
+	cli_decrypt_options, cli_store_options, cli_environment_options,
+	cli_options, NULL };
 
 static const struct opt_tool description = {
 	.name = "pgk-restore",
@@ -171,6 +167,8 @@ static const struct opt_tool description = {
 	.operands_min = 0,
 	.operands_max = 1,
 };
+
+/* into a database */
 
 /* Asked on a terminal only; everywhere else the answer is no. */
 static bool
@@ -190,7 +188,7 @@ ask(void *ctx, const char *question)
 }
 
 static int
-settle(struct tool *t, struct err *e)
+settle_restore(struct tool *t, struct err *e)
 {
 	struct restore_options *o = &t->o;
 
@@ -204,13 +202,13 @@ settle(struct tool *t, struct err *e)
 	if (t->create && t->replace)
 		return err_set(e, ERR_USAGE,
 		    "--create and --replace: only one can be meant");
-	if (t->all && (t->cli.dbname != NULL || o->table_count > 0 ||
+	if (o->all && (t->cli.dbname != NULL || o->table_count > 0 ||
 	    o->source_database != NULL))
 		return err_set(e, ERR_USAGE, "--all restores every database "
 		    "under its own name: it takes no -d, -t or "
 		    "--from-database");
 	/* never into the database that happens to be configured */
-	if (!t->all && (t->cli.dbname == NULL ||
+	if (!o->all && (t->cli.dbname == NULL ||
 	    pg_target_get(t->cli.target, "dbname") == NULL)) {
 		err_set(e, ERR_USAGE, "no database to restore into was named");
 		return err_hint(e, "-d DATABASE names it, --create makes it");
@@ -227,105 +225,24 @@ settle(struct tool *t, struct err *e)
 	return 0;
 }
 
-/* 1 it has an index, 0 it is to be read as a stream, -1. */
 static int
-has_index(struct tool *t, struct source *s, struct err *e)
+restore(struct tool *t, struct err *e)
 {
-	unsigned char first[64];
-	struct piece_index *x;
-	bool armored = false;
-	size_t n;
+	struct cli *c = &t->cli;
+	struct source s = SOURCE_INIT;
+	int rc = -1;
 
-	if (s->blob == NULL)
-		return 0;
-	n = s->blob->size < sizeof first ? (size_t)s->blob->size :
-	    sizeof first;
-	if (blob_read(s->blob, 0, first, n, e) == -1)
-		return -1;
-	if (age_sniff(first, n, &armored) && armored)
-		return 0;
-	if (source_unpack(s, t->cli.keys, e) == -1)
-		return -1;
-	if ((x = piece_open(s->blob, e)) != NULL) {
-		piece_index_free(x);
-		return 1;
+	if (settle_restore(t, e) == 0 && cli_open_identities(c, e) == 0 &&
+	    source_open(&s, c, c->operands[0], "sql", e) == 0) {
+		t->stdin_is_data = s.fd != -1;
+		t->o.keys = c->keys;
+		rc = restore_source(&t->o, &s, c->repo, e);
 	}
-	if (e->kind != ERR_ABSENT)
-		return err_prefix(e, "\"%s\"", s->name);
-	err_clear(e);
-	return s->set == NULL ? 0 : err_set(e, ERR_CORRUPT,
-	    "\"%s\" has lost its index", s->name);
-}
-
-static int
-restore_stream(struct tool *t, struct source *s, struct err *e)
-{
-	struct sink *out;
-	int rc = -1;
-
-	if (t->all || s->database != NULL || t->o.source_database != NULL)
-		return err_set(e, ERR_USAGE, "\"%s\" has no index of "
-		    "databases: it was not made by pgk-dump, or cannot be "
-		    "read anywhere", s->name);
-	out = restore_script(&t->o, e);
-	if (out != NULL && source_send(s, t->cli.keys, out, e) == 0)
-		rc = sink_finish(out, e);
-	sink_free(out);
+	source_close(&s);
 	return rc;
 }
 
-/* The roles' password hashes lie in an object of their own. */
-static int
-restore_passwords(struct tool *t, struct source *s, struct err *e)
-{
-	const struct repo_object *o = s->set == NULL ? NULL :
-	    repo_object(s->set, "globals");
-	struct sink *out = NULL;
-	struct blob *b;
-	int rc = -1;
-
-	if (o == NULL || t->no_passwords)
-		return 0;
-	if ((b = repo_object_open(t->cli.repo, s->set, o, e)) != NULL &&
-	    (out = unpack_stream(restore_globals(&t->o, e), t->cli.keys, 1,
-	    e)) != NULL && blob_send(b, 0, b->size, out, e) == 0)
-		rc = sink_finish(out, e);
-	sink_free(out);
-	blob_free(b);
-	return rc;
-}
-
-static int
-restore_source(struct tool *t, struct source *s, struct err *e)
-{
-	int indexed = has_index(t, s, e);
-
-	if (indexed == -1)
-		return -1;
-	t->o.source = s->name;
-	t->stdin_is_data = s->fd != -1;
-	if (indexed == 0)
-		return restore_stream(t, s, e);
-	if (s->database != NULL)
-		t->o.source_database = s->database;
-	if (!t->all)
-		return restore_pieces(&t->o, s->blob, s->set, e);
-	return restore_cluster(&t->o, s->blob, s->set, e) == -1 ? -1 :
-	    restore_passwords(t, s, e);
-}
-
-/* Damage is said of the object that is damaged. */
-static int
-restore(struct tool *t, struct source *s, struct err *e)
-{
-	const char *name = s->object != NULL ? s->object->name : s->name;
-
-	if (restore_source(t, s, e) == 0)
-		return 0;
-	if (e->kind == ERR_CORRUPT && strstr(e->text, name) == NULL)
-		err_prefix(e, "\"%s\"", name);
-	return -1;
-}
+/* into a data folder */
 
 /* Which target, and that there is one only. */
 static int
@@ -358,8 +275,8 @@ settle_recover(struct tool *t, struct err *e)
 	struct recover_options *o = &t->r;
 	const char *word = c->operand_count > 0 ? c->operands[0] : NULL;
 
-	if (t->create || t->replace || t->yes || t->all || t->no_analyze ||
-	    t->no_passwords || t->o.force || t->o.no_owner || t->o.no_acl ||
+	if (t->create || t->replace || t->yes || t->o.all || t->no_analyze ||
+	    t->o.no_passwords || t->o.force || t->o.no_owner || t->o.no_acl ||
 	    t->o.table_count > 0 || t->o.source_database != NULL ||
 	    t->o.maintenance != NULL || c->dbname != NULL || c->host != NULL ||
 	    c->port != NULL || c->user != NULL)
@@ -377,66 +294,7 @@ settle_recover(struct tool *t, struct err *e)
 	o->jobs = c->jobs;
 	o->environment = c->environment;
 	o->allow_environment = t->o.allow_environment;
-	o->command = t->command;
 	return settle_target(t, e);
-}
-
-/* A word of restore_command: a file, by a path that holds everywhere. */
-static int
-add_path(struct tool *t, size_t *n, const char *option, const char *path,
-    struct err *e)
-{
-	char *whole = realpath(path, NULL);
-
-	if (whole == NULL)
-		return err_sys(e, "could not find \"%s\"", path);
-	if (*n + 2 > WORDS_MAX) {
-		free(whole);
-		return err_set(e, ERR_USAGE, "too many options");
-	}
-	if (option != NULL)
-		t->command[(*n)++] = option;
-	t->command[(*n)++] = whole; /* needed to the end */
-	return 0;
-}
-
-/* The server gets its WAL as we got the backup: same keys, same store. */
-static int
-settle_command(struct tool *t, struct err *e)
-{
-	static char program[PATH_MAX];
-	const struct cli *c = &t->cli;
-	const char *url = store_url(c->store);
-	ssize_t len = readlink("/proc/self/exe", program, sizeof program - 16);
-	size_t n = 0;
-
-	if (len == -1)
-		return err_sys(e, "could not find this program");
-	program[len] = '\0';
-	strcpy(strrchr(program, '/') + 1, "pgk-wal");
-	if (access(program, X_OK) == -1)
-		log_warning("there is no \"%s\", which restore_command will "
-		    "run", program);
-	t->command[n++] = program;
-	t->command[n++] = "get";
-	t->command[n++] = "--partial"; /* what has come of the last segment */
-	if (c->conf->path != NULL &&
-	    add_path(t, &n, "-c", c->conf->path, e) == -1)
-		return -1;
-	if (strncmp(url, "file://", strlen("file://")) == 0)
-		url += strlen("file://");
-	if (add_path(t, &n, "--store", url, e) == -1)
-		return -1;
-	for (size_t i = 0; i < c->identities.count; i++)
-		if (add_path(t, &n, "-i", c->identities.items[i], e) == -1)
-			return -1;
-	if (c->passphrase_file != NULL && add_path(t, &n, "--passphrase-file",
-	    c->passphrase_file, e) == -1)
-		return -1;
-	if (c->ask_passphrase)
-		log_warning("restore_command cannot ask for a passphrase: "
-		    "give WAL that needs one a --passphrase-file");
-	return 0;
 }
 
 static void
@@ -464,31 +322,40 @@ tell_next(const struct tool *t, const struct recover *r)
 }
 
 static int
+print_plan(const struct tool *t, const struct recover *r, struct err *e)
+{
+	struct sink *out = sink_fd(STDOUT_FILENO, "stdout", e);
+	int rc = out == NULL ? -1 : recover_tell(r, t->json ? RECOVER_JSON :
+	    t->tsv ? RECOVER_TSV : RECOVER_PEOPLE, out, e);
+
+	if (rc == 0)
+		rc = sink_finish(out, e);
+	sink_free(out);
+	return rc;
+}
+
+static int
 recover(struct tool *t, struct err *e)
 {
-	struct sink *out = NULL;
+	struct cli *c = &t->cli;
 	struct recover *r = NULL;
+	char **command = NULL;
 	int rc = -1;
 
-	if (settle_recover(t, e) == -1 || cli_open_repo(&t->cli, 0, e) == -1 ||
-	    cli_open_identities(&t->cli, e) == -1 ||
-	    settle_command(t, e) == -1)
+	if (settle_recover(t, e) == -1 || cli_open_repo(c, 0, e) == -1 ||
+	    cli_open_identities(c, e) == -1 ||
+	    (command = cli_wal_get(c, e)) == NULL)
 		return -1;
-	t->r.keys = t->cli.keys;
-	if ((r = recover_open(&t->r, t->cli.repo, e)) == NULL)
-		return -1;
-	if (t->plan) {
-		out = sink_fd(STDOUT_FILENO, "stdout", e);
-		if (out != NULL && recover_tell(r, t->json ?
-		    RECOVER_JSON : t->tsv ? RECOVER_TSV : RECOVER_PEOPLE, out,
-		    e) == 0)
-			rc = sink_finish(out, e);
-	} else if ((rc = recover_run(r, e)) == 0) {
+	t->r.keys = c->keys;
+	t->r.command = (const char *const *)command;
+	if ((r = recover_open(&t->r, c->repo, e)) != NULL)
+		rc = t->plan ? print_plan(t, r, e) : recover_run(r, e);
+	if (rc == 0 && !t->plan) {
 		tell_next(t, r);
 		printf("%s\n", recover_plan(r)->datadir);
 	}
-	sink_free(out);
 	recover_free(r);
+	cli_words_free(command);
 	return rc;
 }
 
@@ -497,15 +364,12 @@ main(int argc, char **argv)
 {
 	struct err e = ERR_INIT;
 	struct cli *c = &tool.cli;
-	struct source s = SOURCE_INIT;
 
 	if (cli_parse(c, &description, argc, argv, &e) == -1 || c->done)
 		return cli_end(c, &e);
 	if (tool.r.datadir != NULL)
 		recover(&tool, &e);
-	else if (settle(&tool, &e) == 0 && cli_open_identities(c, &e) == 0 &&
-	    source_open(&s, c, c->operands[0], "sql", &e) == 0)
-		restore(&tool, &s, &e);
-	source_close(&s);
+	else
+		restore(&tool, &e);
 	return cli_end(c, &e);
 }

@@ -138,6 +138,16 @@ int cli_open_identities(struct cli *c, struct err *e);
 int cli_open_history_keys(struct cli *c, struct err *e);
 
 /*
+ * The words of the pgk-wal get that finds WAL as this tool found its backup:
+ * by the same configuration, store and keys, as whole paths. NULL at the end;
+ * freed with cli_words_free(). After cli_open_store(). ERR_SYS: a path that is
+ * not there. Warns when there is no pgk-wal beside this program, and when it
+ * would have to ask for a passphrase.
+ */
+char **cli_wal_get(const struct cli *c, struct err *e);
+void cli_words_free(char **words); /* NULL ok */
+
+/*
  * Print the error, release all, return the exit status: 0; 1 with status_no;
  * 3 when warnings were given; err_status(); 128 + signal when stopped. A
  * stdout that could not be written (ENOSPC, EPIPE) turns success into ERR_SYS.

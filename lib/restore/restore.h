@@ -17,6 +17,7 @@
 #include "pg/pg.h"
 #include "repo/repo.h"
 #include "sink/sink.h"
+#include "source/source.h"
 
 enum restore_into {
 	RESTORE_EXISTING, /* an existing database without objects of users */
@@ -48,7 +49,22 @@ struct restore_options {
 	/* asked before dropping; NULL: do not ask. False: ERR_REFUSED */
 	bool (*confirm)(void *ctx, const char *question);
 	void *confirm_ctx;
+	/* of restore_source() alone */
+	bool all;          /* every database of a snapshot, and its roles */
+	bool no_passwords; /* leave the roles' passwords as they are */
+	const struct age_keys *keys; /* or NULL */
 };
+
+/*
+ * Restore what was opened, whatever it is, by the means below: a file with an
+ * index in pieces, or with o->all as a cluster, and then the password hashes
+ * that lie beside it in `r` (of a set, else NULL); anything else as a script,
+ * for which `all` and a database named are ERR_USAGE. A set that has lost its
+ * index is ERR_CORRUPT, and damage names the object. o->source, and
+ * o->source_database where the operand named one, are taken from `s`.
+ */
+int restore_source(const struct restore_options *o, struct source *s,
+    struct repo *r, struct err *e);
 
 /*
  * Restore a file with an index (piece.h). `set` NULL: a file that is not in
