@@ -3,14 +3,12 @@
  * in any pieces, and has read whatever a gzip could write for thirty years.
  */
 #include <limits.h>
-#include <stdlib.h>
 
 #define ZLIB_CONST
 #include <zlib.h>
 
 #include "gz/gz.h"
 
-#define PLAIN_BYTES ((size_t)128 << 10)
 #define GZIP_ONLY (16 + MAX_WBITS)
 
 enum reader_state {
@@ -21,37 +19,30 @@ enum reader_state {
 };
 
 struct reader {
-	struct sink base;
-	struct sink *next;
+	struct sink_decoder base;
 	enum reader_state state;
 	z_stream z;
-	unsigned char plain[PLAIN_BYTES];
 };
 
-/* Run zlib over what it was given, until it wants more or a member ends. */
+/* Run zlib over what it was given: 1 when it has more to give, 0, -1. */
 static int
-inflate_some(struct reader *r, struct err *e)
+inflate_some(struct reader *r, size_t *got, struct err *e)
 {
 	int rc;
 
-	do {
-		r->z.next_out = r->plain;
-		r->z.avail_out = PLAIN_BYTES;
-		rc = inflate(&r->z, Z_NO_FLUSH);
-		if (rc == Z_MEM_ERROR)
-			return err_nomem(e);
-		/* Z_BUF_ERROR: all is consumed and all was given out */
-		if (rc != Z_OK && rc != Z_STREAM_END && rc != Z_BUF_ERROR)
-			return err_set(e, ERR_CORRUPT,
-			    "the gzip data is damaged: %s",
-			    r->z.msg != NULL ? r->z.msg : "no reason given");
-		if (sink_write(r->next, r->plain,
-		    PLAIN_BYTES - r->z.avail_out, e) == -1)
-			return -1;
-	} while (rc == Z_OK && (r->z.avail_in > 0 || r->z.avail_out == 0));
+	r->z.next_out = r->base.plain;
+	r->z.avail_out = SINK_DECODER_PLAIN;
+	rc = inflate(&r->z, Z_NO_FLUSH);
+	if (rc == Z_MEM_ERROR)
+		return err_nomem(e);
+	/* Z_BUF_ERROR: all is consumed and all was given out */
+	if (rc != Z_OK && rc != Z_STREAM_END && rc != Z_BUF_ERROR)
+		return err_set(e, ERR_CORRUPT, "the gzip data is damaged: %s",
+		    r->z.msg != NULL ? r->z.msg : "no reason given");
 	if (rc == Z_STREAM_END)
 		r->state = READER_BETWEEN;
-	return 0;
+	*got = SINK_DECODER_PLAIN - r->z.avail_out;
+	return rc == Z_OK && r->z.avail_out == 0;
 }
 
 static int
@@ -64,83 +55,73 @@ padding(struct reader *r, struct err *e)
 	return 0;
 }
 
+/* Where a member ends, at its first byte behind. */
 static int
-some(struct reader *r, struct err *e)
+between(struct reader *r, struct err *e)
 {
-	if (r->state == READER_BETWEEN) {
-		if (*r->z.next_in == 0) {
-			r->state = READER_PADDING;
-		} else if (*r->z.next_in != 0x1f) {
-			return err_set(e, ERR_CORRUPT,
-			    "there are bytes after the end of the gzip data");
-		} else {
-			inflateReset(&r->z);
-			r->state = READER_MEMBER;
-		}
+	if (*r->z.next_in == 0) {
+		r->state = READER_PADDING;
+		return 0;
 	}
-	if (r->state == READER_EMPTY)
-		r->state = READER_MEMBER;
-	return r->state == READER_PADDING ? padding(r, e) :
-	    inflate_some(r, e);
-}
-
-static int
-reader_write(struct sink *s, const void *data, size_t len, struct err *e)
-{
-	struct reader *r = (struct reader *)s;
-	const unsigned char *p = data;
-
-	while (len > 0) {
-		size_t n = len < UINT_MAX ? len : UINT_MAX;
-
-		r->z.next_in = p;
-		r->z.avail_in = (unsigned)n;
-		if (some(r, e) == -1)
-			return -1;
-		n -= r->z.avail_in;
-		p += n;
-		len -= n;
-	}
+	if (*r->z.next_in != 0x1f)
+		return err_set(e, ERR_CORRUPT,
+		    "there are bytes after the end of the gzip data");
+	inflateReset(&r->z);
+	r->state = READER_MEMBER;
 	return 0;
 }
 
 static int
-reader_finish(struct sink *s, struct err *e)
+reader_decode(struct sink_decoder *d, const void *in, size_t len,
+    size_t *used, size_t *got, struct err *e)
 {
-	struct reader *r = (struct reader *)s;
+	struct reader *r = (struct reader *)d;
+	size_t n = len < UINT_MAX ? len : UINT_MAX;
+	int rc;
+
+	r->z.next_in = in;
+	r->z.avail_in = (unsigned)n;
+	if (r->state == READER_BETWEEN && between(r, e) == -1)
+		return -1;
+	if (r->state == READER_EMPTY)
+		r->state = READER_MEMBER;
+	rc = r->state == READER_PADDING ? padding(r, e) :
+	    inflate_some(r, got, e);
+	*used = n - r->z.avail_in;
+	return rc;
+}
+
+static int
+reader_end(struct sink_decoder *d, struct err *e)
+{
+	struct reader *r = (struct reader *)d;
 
 	if (r->state == READER_EMPTY)
 		return err_set(e, ERR_CORRUPT, "the gzip data is empty");
 	if (r->state == READER_MEMBER)
 		return err_set(e, ERR_CORRUPT, "the gzip data ends too early");
-	return sink_finish(r->next, e);
+	return 0;
 }
 
 static void
-reader_free(struct sink *s)
+reader_release(struct sink_decoder *d)
 {
-	struct reader *r = (struct reader *)s;
-
-	inflateEnd(&r->z);
-	sink_free(r->next);
-	free(r);
+	inflateEnd(&((struct reader *)d)->z);
 }
 
 struct sink *
 gz_reader(struct sink *next, struct err *e)
 {
-	static const struct sink_ops ops = { reader_write, reader_finish,
-		reader_free };
-	struct reader *r;
+	static const struct sink_decoder_ops ops = { reader_decode,
+		reader_end, reader_release };
+	struct reader *r = sink_decoder(next, sizeof *r, &ops, e);
 
-	if ((r = sink_stage(next, sizeof *r, e)) == NULL)
+	if (r == NULL)
 		return NULL;
-	r->base.ops = &ops;
-	r->next = next;
 	if (inflateInit2(&r->z, GZIP_ONLY) != Z_OK) {
 		err_nomem(e);
-		reader_free(&r->base);
+		sink_free(&r->base.base);
 		return NULL;
 	}
-	return &r->base;
+	return &r->base.base;
 }

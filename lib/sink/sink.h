@@ -51,6 +51,35 @@ void sink_free(struct sink *s); /* NULL ok */
  */
 void *sink_stage(struct sink *next, size_t size, struct err *e);
 
+/*
+ * sink_decoder: what the stages that decompress share. Such a stage embeds it
+ * first in its own struct.
+ *
+ *	decode   take some of in[0..len) (*used) and put plain bytes into
+ *	         d->plain (*got). 0; 1 when it has more to give though all may
+ *	         be used, and is to be called again; -1 with *e set
+ *	end      -1 with *e set when the input may not end here
+ *	release  what the stage holds itself; also of one half made
+ */
+#define SINK_DECODER_PLAIN ((size_t)128 << 10)
+struct sink_decoder;
+struct sink_decoder_ops {
+	int (*decode)(struct sink_decoder *d, const void *in, size_t len,
+	    size_t *used, size_t *got, struct err *e);
+	int (*end)(struct sink_decoder *d, struct err *e);
+	void (*release)(struct sink_decoder *d);
+};
+struct sink_decoder {
+	struct sink base;
+	struct sink *next;
+	const struct sink_decoder_ops *ops;
+	unsigned char plain[SINK_DECODER_PLAIN];
+};
+
+/* `size` bytes that begin with one, zeros behind it, or NULL: sink_stage(). */
+void *sink_decoder(struct sink *next, size_t size,
+    const struct sink_decoder_ops *ops, struct err *e);
+
 /* Write to a descriptor; finish syncs nothing and closes nothing. */
 struct sink *sink_fd(int fd, const char *name, struct err *e);
 

@@ -1,5 +1,4 @@
 #include <stdbool.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include <zstd.h>
@@ -7,18 +6,15 @@
 
 #include "zst/zst.h"
 
-#define PLAIN_BYTES ((size_t)128 << 10)
 #define MAGIC_SIZE 4
 
 struct reader {
-	struct sink base;
-	struct sink *next;
+	struct sink_decoder base;
 	ZSTD_DCtx *zstd;
 	bool inside;        /* a frame has begun and is not over */
 	bool seen;          /* a frame that is not skippable was there */
 	unsigned char magic[MAGIC_SIZE]; /* of the present frame */
 	size_t magic_len;
-	unsigned char plain[PLAIN_BYTES];
 };
 
 static int
@@ -55,71 +51,61 @@ peek(struct reader *r, const ZSTD_inBuffer *in)
 		r->seen = true;
 }
 
+/* A full buffer may leave plain bytes behind inside zstd. */
 static int
-reader_write(struct sink *s, const void *data, size_t len, struct err *e)
+reader_decode(struct sink_decoder *d, const void *data, size_t len,
+    size_t *used, size_t *got, struct err *e)
 {
-	struct reader *r = (struct reader *)s;
+	struct reader *r = (struct reader *)d;
 	ZSTD_inBuffer in = { data, len, 0 };
-	bool full = false;
+	ZSTD_outBuffer out = { d->plain, SINK_DECODER_PLAIN, 0 };
+	size_t rc;
 
-	/* a full buffer may leave plain bytes behind inside zstd */
-	while (in.pos < in.size || full) {
-		ZSTD_outBuffer out = { r->plain, PLAIN_BYTES, 0 };
-		size_t rc;
-
-		peek(r, &in);
-		rc = ZSTD_decompressStream(r->zstd, &out, &in);
-		if (ZSTD_isError(rc))
-			return fail(rc, e);
-		if (sink_write(r->next, r->plain, out.pos, e) == -1)
-			return -1;
-		r->inside = rc != 0;
-		if (!r->inside)
-			r->magic_len = 0;
-		full = r->inside && out.pos == out.size;
-	}
-	return 0;
+	peek(r, &in);
+	rc = ZSTD_decompressStream(r->zstd, &out, &in);
+	if (ZSTD_isError(rc))
+		return fail(rc, e);
+	r->inside = rc != 0;
+	if (!r->inside)
+		r->magic_len = 0;
+	*used = in.pos;
+	*got = out.pos;
+	return r->inside && out.pos == out.size;
 }
 
 static int
-reader_finish(struct sink *s, struct err *e)
+reader_end(struct sink_decoder *d, struct err *e)
 {
-	struct reader *r = (struct reader *)s;
+	struct reader *r = (struct reader *)d;
 
 	if (r->inside)
 		return err_set(e, ERR_CORRUPT, "the zstd data ends too early");
 	if (!r->seen)
 		return err_set(e, ERR_CORRUPT, "no zstd frame at all");
-	return sink_finish(r->next, e);
+	return 0;
 }
 
 static void
-reader_free(struct sink *s)
+reader_release(struct sink_decoder *d)
 {
-	struct reader *r = (struct reader *)s;
-
-	ZSTD_freeDCtx(r->zstd);
-	sink_free(r->next);
-	free(r);
+	ZSTD_freeDCtx(((struct reader *)d)->zstd);
 }
 
 struct sink *
 zst_reader(struct sink *next, struct err *e)
 {
-	static const struct sink_ops ops = { reader_write, reader_finish,
-		reader_free };
-	struct reader *r;
+	static const struct sink_decoder_ops ops = { reader_decode,
+		reader_end, reader_release };
+	struct reader *r = sink_decoder(next, sizeof *r, &ops, e);
 
-	if ((r = sink_stage(next, sizeof *r, e)) == NULL)
+	if (r == NULL)
 		return NULL;
-	r->base.ops = &ops;
-	r->next = next;
 	if ((r->zstd = ZSTD_createDCtx()) == NULL ||
 	    ZSTD_isError(ZSTD_DCtx_setParameter(r->zstd,
 	    ZSTD_d_windowLogMax, ZST_WINDOW_LOG_MAX))) {
 		err_nomem(e);
-		reader_free(&r->base);
+		sink_free(&r->base.base);
 		return NULL;
 	}
-	return &r->base;
+	return &r->base.base;
 }
