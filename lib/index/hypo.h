@@ -15,6 +15,10 @@ struct hypo {
 
 #define HYPO_INIT { NULL, BUF_INIT(1024), BUF_INIT(1024), BUF_INIT(1024) }
 
+/*
+ * Look for hypopg on a connection, borrowed until hypo_free(). 0 also when it
+ * is not there: the texts are empty then; -1: ERR_PG, ERR_NOMEM.
+ */
 int hypo_find(struct pg *c, struct hypo *h, struct err *e);
 void hypo_free(struct hypo *h);
 
