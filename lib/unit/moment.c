@@ -2,31 +2,6 @@
 
 #include "unit/unit_int.h"
 
-/* "+09", "+0900", "+09:00", "Z": seconds east of UTC. */
-static bool
-take_zone(const char *p, int *east)
-{
-	int hours, minutes = 0;
-	char sign = *p;
-
-	*east = 0;
-	if (*p == 'Z' || *p == 'z')
-		return p[1] == '\0';
-	if (*p != '+' && *p != '-')
-		return false;
-	p++;
-	if (!unit_take(&p, 2, "", &hours))
-		return false;
-	if (*p == ':')
-		p++;
-	if (*p != '\0' && !unit_take(&p, 2, "", &minutes))
-		return false;
-	if (*p != '\0' || p[-1] == ':' || hours > 23 || minutes > 59)
-		return false;
-	*east = (hours * 3600 + minutes * 60) * (sign == '-' ? -1 : 1);
-	return true;
-}
-
 static bool
 take_fraction(const char **p, unsigned *micro)
 {
@@ -126,7 +101,7 @@ unit_parse_time(const char *word, const char *zone, int64_t *when,
 		if (from_local(&tm, zone, word, &t, e) == -1)
 			return -1;
 	} else {
-		if (!take_zone(p, &east))
+		if (!unit_take_zone(p, &east))
 			goto bad;
 		t = (int64_t)timegm(&tm) - east;
 	}

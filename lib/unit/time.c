@@ -62,11 +62,10 @@ unit_days_in(int year, int month)
 	return days[month - 1] + (month == 2 && leap);
 }
 
-/* "Z" or "+09:00" at the end: seconds east of UTC. */
-static bool
-take_offset(const char *p, int *east)
+bool
+unit_take_zone(const char *p, int *east)
 {
-	int hours, minutes;
+	int hours, minutes = 0;
 	char sign = *p;
 
 	*east = 0;
@@ -75,12 +74,15 @@ take_offset(const char *p, int *east)
 	if (*p != '+' && *p != '-')
 		return false;
 	p++;
-	if (!unit_take(&p, 2, ":", &hours) || !unit_take(&p, 2, "", &minutes) ||
-	    *p != '\0' || hours > 23 || minutes > 59)
+	if (!unit_take(&p, 2, "", &hours))
 		return false;
-	*east = hours * 3600 + minutes * 60;
-	if (sign == '-')
-		*east = -*east;
+	if (*p == ':')
+		p++;
+	if (*p != '\0' && !unit_take(&p, 2, "", &minutes))
+		return false;
+	if (*p != '\0' || p[-1] == ':' || hours > 23 || minutes > 59)
+		return false;
+	*east = (hours * 3600 + minutes * 60) * (sign == '-' ? -1 : 1);
 	return true;
 }
 
@@ -102,7 +104,8 @@ unit_parse_rfc3339(const char *text, int64_t *when, struct err *e)
 		p += 1 + strspn(p + 1, "0123456789");
 	}
 	/* second 60 is a leap second, and the next minute's 0 to us */
-	if (!take_offset(p, &east) || month < 1 || month > 12 ||
+	if (!unit_take_zone(p, &east) || (p[1] != '\0' &&
+	    strlen(p) != strlen("+09:00")) || month < 1 || month > 12 ||
 	    tm.tm_mday < 1 || tm.tm_mday > unit_days_in(year, month) ||
 	    tm.tm_hour > 23 || tm.tm_min > 59 || tm.tm_sec > 60)
 		goto bad;
