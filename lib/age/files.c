@@ -58,15 +58,19 @@ shown(const char *path)
 	return strcmp(path, "-") == 0 ? "stdin" : path;
 }
 
-/* Give each line that is neither empty nor a comment to `add`. */
+/*
+ * Give each line that is neither empty nor a comment to `add`; one at least
+ * must be a `what`.
+ */
 static int
 each_line(struct age_keys *k, struct buf *text, const char *path,
+    const char *what,
     int (*add)(struct age_keys *k, const char *word, struct err *e),
-    unsigned *count, struct err *e)
+    struct err *e)
 {
 	char *p = text->data, *end = text->data + text->len;
+	unsigned count = 0;
 
-	*count = 0;
 	for (unsigned line = 1; p < end; line++) {
 		char *nl = memchr(p, '\n', (size_t)(end - p));
 		char *stop = nl != NULL ? nl : end;
@@ -80,31 +84,27 @@ each_line(struct age_keys *k, struct buf *text, const char *path,
 			if (strlen(p) != (size_t)(stop - p))
 				err_set(e, ERR_KEY, "a NUL byte");
 			else if (add(k, p, e) == 0)
-				(*count)++;
+				count++;
 			if (e->kind != ERR_NONE)
 				return err_prefix(e, "\"%s\" line %u",
 				    shown(path), line);
 		}
 		p = next;
 	}
-	return 0;
+	return count > 0 ? 0 : err_set(e, ERR_KEY,
+	    "there is no %s in \"%s\"", what, shown(path));
 }
 
 int
 age_add_recipients_file(struct age_keys *k, const char *path, struct err *e)
 {
 	struct buf text;
-	unsigned count;
 	int rc = -1;
 
 	/* treated as a secret: an identity file may be given by mistake */
-	if (secret_buf(&text, e) == -1 || load(path, 0, &text, e) == -1)
-		goto done;
-	if (each_line(k, &text, path, age_add_recipient, &count, e) == -1)
-		goto done;
-	rc = count > 0 ? 0 : err_set(e, ERR_KEY,
-	    "there is no recipient in \"%s\"", shown(path));
-done:
+	if (secret_buf(&text, e) == 0 && load(path, 0, &text, e) == 0)
+		rc = each_line(k, &text, path, "recipient", age_add_recipient,
+		    e);
 	secret_buf_free(&text);
 	return rc;
 }
@@ -143,7 +143,6 @@ add_identities(struct age_keys *k, const char *path, bool may_open,
     struct err *e)
 {
 	struct buf text;
-	unsigned count;
 	bool armored;
 	int rc = -1;
 
@@ -160,10 +159,7 @@ add_identities(struct age_keys *k, const char *path, bool may_open,
 		if (open_identity_file(k, &text, path, e) == -1)
 			goto done;
 	}
-	if (each_line(k, &text, path, age_add_identity, &count, e) == -1)
-		goto done;
-	rc = count > 0 ? 0 : err_set(e, ERR_KEY,
-	    "there is no identity in \"%s\"", shown(path));
+	rc = each_line(k, &text, path, "identity", age_add_identity, e);
 done:
 	secret_buf_free(&text);
 	return rc;
