@@ -11,7 +11,7 @@ struct form_table {
 		char *text;
 		bool note;
 	} *cells;
-	size_t count, room, filled; /* filled: cells that are no notes */
+	size_t count, filled; /* filled: cells that are no notes */
 };
 
 struct form_table *
@@ -47,16 +47,11 @@ form_table_free(struct form_table *t)
 static int
 add(struct form_table *t, const char *text, bool note, struct err *e)
 {
-	size_t room = t->room == 0 ? 64 : 2 * t->room;
-	void *p;
+	void *p = buf_more(t->cells, t->count, sizeof *t->cells, e);
 
-	if (t->count == t->room) {
-		if ((p = reallocarray(t->cells, room, sizeof *t->cells)) ==
-		    NULL)
-			return err_nomem(e);
-		t->cells = p;
-		t->room = room;
-	}
+	if (p == NULL)
+		return -1;
+	t->cells = p;
 	if ((t->cells[t->count].text = strdup(text)) == NULL)
 		return err_nomem(e);
 	t->cells[t->count++].note = note;

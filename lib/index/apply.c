@@ -100,7 +100,7 @@ apply_item(struct apply *a, const struct index_item *x, struct err *e)
 {
 	struct index_finding *f = index_plan_item(a->crew.work, &a->plan, x,
 	    a->report, e);
-	struct index_steps steps = { NULL, 0, 0 };
+	struct index_steps steps = { NULL, 0 };
 	int rc = -1;
 
 	if (f == NULL)
@@ -122,7 +122,7 @@ apply_extra(struct apply *a, const struct index_entry *y, struct err *e)
 	const struct index_item *t = index_plan_table(&a->plan, y->table_oid);
 	struct index_finding *f = index_plan_undeclared(&a->plan, y,
 	    a->report, e);
-	struct index_steps steps = { NULL, 0, 0 };
+	struct index_steps steps = { NULL, 0 };
 	int rc = -1;
 
 	if (f == NULL)

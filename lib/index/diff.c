@@ -100,7 +100,7 @@ say(const struct index_item *x, struct index_finding *f, struct err *e)
 static int
 add_undo(const struct index_item *x, struct index_finding *f, struct err *e)
 {
-	struct index_steps steps = { NULL, 0, 0 };
+	struct index_steps steps = { NULL, 0 };
 	struct index_entry made = { .name = x->s->name,
 		.partitioned = x->partitioned };
 	int rc = 0;
@@ -126,7 +126,7 @@ index_plan_item(struct pg *c, const struct index_plan *p,
 {
 	struct index_finding *f = index_add(r, states[x->state].severity,
 	    states[x->state].verdict, e);
-	struct index_steps steps = { NULL, 0, 0 };
+	struct index_steps steps = { NULL, 0 };
 	bool good;
 
 	if (f == NULL || index_name(f, x->schema != NULL ? x->schema :
@@ -197,7 +197,7 @@ index_plan_undeclared(const struct index_plan *p,
 {
 	const struct index_item *t = index_plan_table(p, y->table_oid);
 	struct index_finding *f = index_add(r, INDEX_WARNING, "UNDECLARED", e);
-	struct index_steps steps = { NULL, 0, 0 };
+	struct index_steps steps = { NULL, 0 };
 	bool good;
 
 	if (f == NULL || index_name(f, t->schema, t->table, y->name, e) ==

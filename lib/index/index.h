@@ -50,7 +50,7 @@ struct index_finding {
 struct index_report {
 	const char *check; /* static: the command, "diff" */
 	struct index_finding *findings;
-	size_t count, room;
+	size_t count;
 };
 
 #define INDEX_REPORT_INIT(name) { .check = (name) }

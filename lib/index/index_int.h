@@ -146,7 +146,7 @@ struct index_step {
 
 struct index_steps {
 	struct index_step *all;
-	size_t count, room;
+	size_t count;
 };
 
 void index_steps_free(struct index_steps *s);

@@ -117,7 +117,7 @@ look_back(struct proofs *w, const struct usage_sample *s)
 static int
 walk(struct proofs *w, struct store *store, struct err *e)
 {
-	struct usage_names names = { NULL, 0, 0 };
+	struct usage_names names = { NULL, 0 };
 	struct buf folder = BUF_INIT(1024);
 	int rc = usage_folder(w->now, &folder, e);
 	bool more = true;

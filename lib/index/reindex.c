@@ -162,7 +162,7 @@ static int
 rebuild(struct reindex *a, const struct pg_rows *r, size_t i,
     const char *planned, const char *reason, struct err *e)
 {
-	struct index_steps steps = { NULL, 0, 0 };
+	struct index_steps steps = { NULL, 0 };
 	struct index_finding *f = index_add_row(a->report, INDEX_WARNING,
 	    planned, r, i, e);
 	double began = unit_clock();
@@ -188,7 +188,7 @@ rebuild(struct reindex *a, const struct pg_rows *r, size_t i,
 static int
 drop_one(struct reindex *a, const struct index_leftover *x, struct err *e)
 {
-	struct index_steps steps = { NULL, 0, 0 };
+	struct index_steps steps = { NULL, 0 };
 	struct index_finding *f = index_add(a->report, INDEX_WARNING,
 	    "LEFTOVER", e);
 	int rc;

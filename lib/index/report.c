@@ -26,7 +26,7 @@ index_report_free(struct index_report *r)
 		finding_free(&r->findings[i]);
 	free(r->findings);
 	r->findings = NULL;
-	r->count = r->room = 0;
+	r->count = 0;
 }
 
 size_t
@@ -43,20 +43,13 @@ struct index_finding *
 index_add(struct index_report *r, enum index_severity severity,
     const char *verdict, struct err *e)
 {
-	size_t room = r->room == 0 ? 32 : 2 * r->room;
-	struct index_finding *f;
+	struct index_finding *f = buf_more(r->findings, r->count, sizeof *f,
+	    e);
 
-	if (r->count == r->room) {
-		f = reallocarray(r->findings, room, sizeof *f);
-		if (f == NULL) {
-			err_nomem(e);
-			return NULL;
-		}
-		r->findings = f;
-		r->room = room;
-	}
-	f = &r->findings[r->count++];
-	memset(f, 0, sizeof *f);
+	if (f == NULL)
+		return NULL;
+	r->findings = f;
+	f += r->count++;
 	f->severity = severity;
 	f->verdict = verdict;
 	return f;

@@ -17,7 +17,7 @@ index_steps_free(struct index_steps *s)
 		free(s->all[i].index);
 	}
 	free(s->all);
-	*s = (struct index_steps){ NULL, 0, 0 };
+	*s = (struct index_steps){ NULL, 0 };
 }
 
 int
@@ -72,19 +72,15 @@ add(struct index_steps *s, enum index_step_kind kind, const char *schema,
     const char *index, struct err *e, const char *fmt, ...)
 {
 	struct buf b = BUF_INIT(BUF_TEXT_MAX);
-	size_t room = s->room == 0 ? 8 : 2 * s->room;
-	struct index_step *x;
+	struct index_step *x = buf_more(s->all, s->count, sizeof *x, e);
 	va_list args;
 	int rc;
 
-	if (s->count == s->room) {
-		if ((x = reallocarray(s->all, room, sizeof *x)) == NULL)
-			return err_nomem(e);
-		s->all = x;
-		s->room = room;
-	}
-	x = &s->all[s->count];
-	*x = (struct index_step){ .kind = kind };
+	if (x == NULL)
+		return -1;
+	s->all = x;
+	x += s->count;
+	x->kind = kind;
 	va_start(args, fmt);
 	rc = add_sql(&b, e, fmt, args);
 	va_end(args);
@@ -292,17 +288,16 @@ read_parts(struct pg *c, const struct index_item *x, struct pg_rows **rows,
 static int
 append(struct index_steps *to, struct index_steps *from, struct err *e)
 {
-	void *p = reallocarray(to->all, to->count + from->count + 1,
-	    sizeof *to->all);
+	struct index_step *all;
 
-	if (p == NULL)
-		return err_nomem(e);
-	to->all = p;
-	to->room = to->count + from->count + 1;
-	memcpy(to->all + to->count, from->all,
-	    from->count * sizeof *from->all);
-	to->count += from->count;
-	from->count = 0;
+	for (size_t i = 0; i < from->count; i++) {
+		all = buf_more(to->all, to->count, sizeof *all, e);
+		if (all == NULL)
+			return -1;
+		to->all = all;
+		all[to->count++] = from->all[i];
+		from->all[i] = (struct index_step){ .sql = NULL };
+	}
 	return 0;
 }
 
@@ -311,7 +306,7 @@ partitioned_steps(struct pg *c, const struct index_item *x,
     struct index_steps *s, struct err *e)
 {
 	struct index_catalogue k = { NULL, NULL, 0 };
-	struct index_steps shells = { NULL, 0, 0 };
+	struct index_steps shells = { NULL, 0 };
 	struct pg_rows *rows = NULL;
 	struct part *all = NULL;
 	size_t count;

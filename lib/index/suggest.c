@@ -35,7 +35,7 @@ struct suggest {
 	struct index_report *report;
 	struct hypo hypo;
 	struct wish *all;
-	size_t count, room;
+	size_t count;
 	unsigned unplanned;
 };
 
@@ -72,19 +72,10 @@ wish_for(struct suggest *s, const struct pg_rows *rows, size_t i,
 	for (size_t k = 0; k < s->count; k++)
 		if (strcmp(s->all[k].sql, pg_text(rows, i, C_SQL)) == 0)
 			return &s->all[k];
-	if (s->count == s->room) {
-		size_t room = s->room == 0 ? 32 : 2 * s->room;
-
-		w = reallocarray(s->all, room, sizeof *w);
-		if (w == NULL) {
-			err_nomem(e);
-			return NULL;
-		}
-		s->all = w;
-		s->room = room;
-	}
-	w = &s->all[s->count++];
-	memset(w, 0, sizeof *w);
+	if ((w = buf_more(s->all, s->count, sizeof *w, e)) == NULL)
+		return NULL;
+	s->all = w;
+	w += s->count++;
 	w->table_bytes = pg_number(rows, i, C_BYTES);
 	w->writes = pg_number(rows, i, C_WRITES);
 	return copy(&w->schema, pg_text(rows, i, C_SCHEMA), e) == -1 ||

@@ -75,7 +75,7 @@ int usage_folder(const struct usage_sample *s, struct buf *out,
 /* Names of the samples in a folder, oldest first: by their times. */
 struct usage_names {
 	char **all;
-	size_t count, room;
+	size_t count;
 };
 int usage_names(struct store *store, const char *folder,
     struct usage_names *out, struct err *e);

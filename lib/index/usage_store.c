@@ -49,20 +49,14 @@ add(void *ctx, const char *name, uint64_t size, struct err *e)
 {
 	struct listing *l = ctx;
 	struct usage_names *n = l->out;
+	void *p;
 
 	(void)size;
 	if (!is_sample(name))
 		return 0;
-	if (n->count == n->room) {
-		size_t room = n->room == 0 ? 64 : 2 * n->room;
-		void *p = reallocarray(n->all, room, sizeof *n->all);
-
-		if (p == NULL)
-			return err_nomem(e);
-		n->all = p;
-		n->room = room;
-	}
-	n->all[n->count] = NULL;
+	if ((p = buf_more(n->all, n->count, sizeof *n->all, e)) == NULL)
+		return -1;
+	n->all = p;
 	if (index_text(&n->all[n->count], e, "%s/%s", l->folder, name) == -1)
 		return -1;
 	n->count++;
@@ -73,7 +67,7 @@ int
 usage_names(struct store *store, const char *folder, struct usage_names *out,
     struct err *e)
 {
-	struct usage_names names = { NULL, 0, 0 };
+	struct usage_names names = { NULL, 0 };
 	struct listing l = { folder, &names };
 
 	/* byte order is order in time */

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "buf/buf.h"
 #include "lsn/lsn.h"
 
 #define WORD_MAX 32 /* more than a timeline or an LSN takes */
@@ -69,10 +70,10 @@ parse_line(const char *p, const char *end, uint32_t *timeline, uint64_t *lsn)
 static int
 add(struct lsn_history *h, uint32_t timeline, uint64_t end, struct err *e)
 {
-	void *p = reallocarray(h->items, h->count + 1, sizeof *h->items);
+	void *p = buf_more(h->items, h->count, sizeof *h->items, e);
 
 	if (p == NULL)
-		return err_nomem(e);
+		return -1;
 	h->items = p;
 	h->items[h->count].timeline = timeline;
 	h->items[h->count++].end = end;

@@ -60,19 +60,11 @@ refuse(struct loader *l, uint64_t line, const char *why, struct err *e)
 static struct policy_statement *
 next_statement(struct policy *f, struct err *e)
 {
-	size_t room = f->room == 0 ? 32 : 2 * f->room;
-	void *p;
+	void *p = buf_more(f->all, f->count, sizeof *f->all, e);
 
-	if (f->count == f->room) {
-		p = reallocarray(f->all, room, sizeof *f->all);
-		if (p == NULL) {
-			err_nomem(e);
-			return NULL;
-		}
-		f->all = p;
-		f->room = room;
-	}
-	memset(&f->all[f->count], 0, sizeof *f->all);
+	if (p == NULL)
+		return NULL;
+	f->all = p;
 	return &f->all[f->count];
 }
 

@@ -45,7 +45,7 @@ struct policy_statement {
 struct policy {
 	char *path; /* for messages */
 	struct policy_statement *all;
-	size_t count, room;
+	size_t count;
 };
 
 /* What is said of a policy; all texts are borrowed for the call. */

@@ -35,23 +35,6 @@ policy_schema_free(struct policy_schema *s)
 	free(s);
 }
 
-/* Room for one more of `size` bytes behind `count`; zeroed. */
-static void *
-grow(void *all, size_t count, size_t size, struct err *e)
-{
-	char *p = all;
-
-	/* doubled at every power of two */
-	if (count == 0 || (count & (count - 1)) == 0)
-		p = reallocarray(all, count == 0 ? 1 : 2 * count, size);
-	if (p == NULL) {
-		err_nomem(e);
-		return NULL;
-	}
-	memset(p + count * size, 0, size);
-	return p;
-}
-
 const struct policy_table *
 policy_schema_table(const struct policy_schema *s, const char *schema,
     const char *name)
@@ -92,7 +75,7 @@ struct reader {
 static int
 add_column(struct policy_table *t, const char *name, struct err *e)
 {
-	char **p = grow(t->columns, t->column_count, sizeof *p, e);
+	char **p = buf_more(t->columns, t->column_count, sizeof *p, e);
 
 	if (p == NULL)
 		return -1;
@@ -106,7 +89,7 @@ add_key(struct reader *r, enum policy_key_kind kind, const char *name,
     struct err *e)
 {
 	const struct policy_table *t = &r->s->tables[r->table];
-	struct policy_schema_key *k = grow(r->s->keys, r->s->key_count,
+	struct policy_schema_key *k = buf_more(r->s->keys, r->s->key_count,
 	    sizeof *k, e);
 	struct policy_statement *s;
 
@@ -267,7 +250,7 @@ on_element(void *ctx, const char *text, size_t len, struct err *e)
 static int
 create_table(struct policy_schema *s, struct words *p, struct err *e)
 {
-	struct policy_table *t = grow(s->tables, s->table_count, sizeof *t, e);
+	struct policy_table *t = buf_more(s->tables, s->table_count, sizeof *t, e);
 	struct reader r = { .s = s, .table = s->table_count };
 
 	if (t == NULL)

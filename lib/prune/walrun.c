@@ -134,10 +134,9 @@ read_history(struct work *w, uint32_t timeline, struct err *e)
 	for (size_t i = 0; i < w->history_count; i++)
 		if (w->histories[i].timeline == timeline)
 			return 0;
-	p = reallocarray(w->histories, w->history_count + 1,
-	    sizeof *w->histories);
+	p = buf_more(w->histories, w->history_count, sizeof *w->histories, e);
 	if (p == NULL)
-		return err_nomem(e);
+		return -1;
 	w->histories = p;
 	if (archive_history(w->archive, timeline, w->o->keys,
 	    &w->histories[w->history_count], &why) == 0) {

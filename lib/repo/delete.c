@@ -9,7 +9,7 @@ struct deletion {
 	struct repo *r;
 	const struct repo_set *set;
 	struct repo_item *items;
-	size_t count, room;
+	size_t count;
 };
 
 /* Note an object with its mark; what is gone already needs no deleting. */
@@ -18,18 +18,12 @@ note(struct deletion *d, const char *object, struct err *e)
 {
 	struct err why = ERR_INIT;
 	char path[REPO_PATH_MAX + 16];
-	struct repo_item *item;
+	struct repo_item *item = buf_more(d->items, d->count, sizeof *item, e);
 
-	if (d->count == d->room) {
-		size_t room = d->room == 0 ? 8 : 2 * d->room;
-		void *p = reallocarray(d->items, room, sizeof *item);
-
-		if (p == NULL)
-			return err_nomem(e);
-		d->items = p;
-		d->room = room;
-	}
-	item = &d->items[d->count];
+	if (item == NULL)
+		return -1;
+	d->items = item;
+	item += d->count;
 	snprintf(item->name, sizeof item->name, "%s", object);
 	snprintf(path, sizeof path, "%s/%s", repo_kind_name(d->set->kind),
 	    object);
@@ -117,7 +111,7 @@ int
 repo_delete(struct repo *r, const struct repo_set *set, struct err *e)
 {
 	struct repo_path json = repo_path(set->kind, set->name, ".json");
-	struct deletion d = { r, set, NULL, 0, 0 };
+	struct deletion d = { r, set, NULL, 0 };
 	struct repo_intent intent = { .lock = NULL };
 	struct store_lock *seized = store_seize(r->store, json.text, e);
 	int rc = -1;

@@ -128,23 +128,18 @@ struct file {
 
 struct files {
 	struct file *list;
-	size_t count, room;
+	size_t count;
 };
 
 static int
 add_file(void *ctx, const char *name, uint64_t size, struct err *e)
 {
 	struct files *f = ctx;
+	void *p = buf_more(f->list, f->count, sizeof *f->list, e);
 
-	if (f->count == f->room) {
-		size_t room = f->room == 0 ? 64 : 2 * f->room;
-		void *p = reallocarray(f->list, room, sizeof *f->list);
-
-		if (p == NULL)
-			return err_nomem(e);
-		f->list = p;
-		f->room = room;
-	}
+	if (p == NULL)
+		return -1;
+	f->list = p;
 	if ((f->list[f->count].name = strdup(name)) == NULL)
 		return err_nomem(e);
 	f->list[f->count++].size = size;
@@ -193,7 +188,7 @@ check_objects(struct repo *r, const struct repo_set *set,
     const struct files *files, struct err *e)
 {
 	size_t len = strlen(set->name);
-	struct files own = { NULL, 0, 0 };
+	struct files own = { NULL, 0 };
 	bool looked = false;
 	int rc = 0;
 
@@ -273,7 +268,7 @@ repo_scan(struct repo *r, enum repo_kind kind, bool objects,
     void (*bad)(void *ctx, const char *name, const struct err *why),
     void *ctx, struct err *e)
 {
-	struct files files = { NULL, 0, 0 };
+	struct files files = { NULL, 0 };
 	struct repo_list list = { NULL, 0 };
 	int rc = -1;
 

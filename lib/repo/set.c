@@ -105,22 +105,10 @@ repo_set_string(char **field, const char *value, struct err *e)
 	return 0;
 }
 
-/* Room for one more: the lists grow when their count is a power of two. */
-static void *
-grow(void *list, size_t count, size_t size, struct err *e)
-{
-	void *p = list;
-
-	if ((count & (count - 1)) == 0 &&
-	    (p = reallocarray(list, count == 0 ? 1 : 2 * count, size)) == NULL)
-		err_nomem(e);
-	return p;
-}
-
 int
 repo_take_object(struct repo_set *set, struct repo_object *x, struct err *e)
 {
-	void *p = grow(set->objects, set->object_count, sizeof *x, e);
+	void *p = buf_more(set->objects, set->object_count, sizeof *x, e);
 
 	if (p == NULL) {
 		free_object(x);
@@ -135,7 +123,7 @@ int
 repo_take_database(struct repo_set *set, struct repo_database *x,
     struct err *e)
 {
-	void *p = grow(set->databases, set->database_count, sizeof *x, e);
+	void *p = buf_more(set->databases, set->database_count, sizeof *x, e);
 
 	if (p == NULL) {
 		free_database(x);
@@ -149,7 +137,7 @@ repo_take_database(struct repo_set *set, struct repo_database *x,
 int
 repo_take_table(struct repo_set *set, struct repo_table *x, struct err *e)
 {
-	void *p = grow(set->tables, set->table_count, sizeof *x, e);
+	void *p = buf_more(set->tables, set->table_count, sizeof *x, e);
 
 	if (p == NULL) {
 		free_table(x);
@@ -166,7 +154,7 @@ int
 repo_take_tablespace(struct repo_set *set, struct repo_tablespace *x,
     struct err *e)
 {
-	void *p = grow(set->tablespaces, set->tablespace_count, sizeof *x, e);
+	void *p = buf_more(set->tablespaces, set->tablespace_count, sizeof *x, e);
 
 	if (p == NULL) {
 		free_tablespace(x);
@@ -180,7 +168,7 @@ repo_take_tablespace(struct repo_set *set, struct repo_tablespace *x,
 int
 repo_take_line(char ***list, size_t *count, char *line, struct err *e)
 {
-	void *p = grow(*list, *count, sizeof line, e);
+	void *p = buf_more(*list, *count, sizeof line, e);
 
 	if (p == NULL) {
 		free(line);

@@ -68,6 +68,34 @@ bounds(void)
 	buf_free(&b);
 }
 
+/* An item more, zeroed, and those before it as they were. */
+static void
+more(void)
+{
+	struct item {
+		uint64_t n;
+		char rest[3];
+	} *all = NULL, *p;
+	unsigned wrong = 0;
+
+	for (size_t i = 0; i < 1000; i++) {
+		p = buf_more(all, i, sizeof *all, &e);
+		if (p == NULL)
+			break;
+		all = p;
+		wrong += all[i].n != 0 || memcmp(all[i].rest, "\0\0", 3) != 0;
+		memset(&all[i], 0xff, sizeof *all);
+		all[i].n = i;
+	}
+	for (size_t i = 0; i < 1000; i++)
+		wrong += all[i].n != i || all[i].rest[2] != (char)0xff;
+	EQ(wrong, 0);
+	/* one that was not put to use is there again, and zeroed */
+	p = buf_more(all, 512, sizeof *all, &e);
+	OK(p != NULL && p[512].n == 0 && p[511].n == 511);
+	free(p);
+}
+
 static void
 there_and_back(const char *name, const char *want)
 {
@@ -129,5 +157,6 @@ main(void)
 	grows();
 	bounds();
 	escaping();
+	more();
 	return done();
 }
