@@ -1,6 +1,7 @@
 /*
  * codec: any bytes as gzip and as zstd, on two threads and in two cuts: what
- * the parallel reader takes, the plain one takes with the same bytes.
+ * the parallel reader takes, the plain one takes with the same bytes; and so
+ * it is with what a view shows of it.
  */
 #define FUZZ_REPLAY_COUNT 3000
 #include "fuzz.h"
@@ -49,6 +50,46 @@ same(const struct buf *a, const struct buf *b)
 	    memcmp(a->data, b->data, a->len) == 0);
 }
 
+static int
+fill(struct codec_view *v, uint64_t size, struct buf *out, struct err *e)
+{
+	while (out->len < size) {
+		const void *part;
+		size_t n;
+
+		if (codec_view_at(v, out->len, &part, &n, e) == -1 ||
+		    buf_add(out, part, n, e) == -1)
+			return -1;
+	}
+	return 0;
+}
+
+/* Mapped, then read by a view. */
+static int
+view_all(enum codec_kind kind, const uint8_t *data, size_t len,
+    struct buf *out)
+{
+	struct err e = ERR_INIT;
+	struct codec_map *map = codec_map_new(&e);
+	struct sink *s = codec_mapper(kind, map, &e);
+	struct blob *b = blob_mem(data, len, &e);
+	struct codec_view *v = codec_view_new(b, map, &e);
+	uint64_t size;
+	int rc = -1;
+
+	buf_reset(out);
+	if (sink_write(s, data, len, &e) == 0 && sink_finish(s, &e) == 0 &&
+	    codec_view_size(v, &size, &e) == 0)
+		rc = fill(v, size, out, &e);
+	codec_view_free(v);
+	blob_free(b);
+	sink_free(s);
+	codec_map_free(map);
+	if (rc == -1 && e.kind != ERR_CORRUPT && e.kind != ERR_NOMEM)
+		abort();
+	return rc;
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 {
@@ -64,6 +105,9 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 		if (rc == 0 && (read_all(codec_reader, kind, data, len,
 		    len + 1, &b) == -1 || !same(&a, &b)))
 			abort();
+		if (view_all(kind, data, len, &b) == 0 && (rc == -1 ||
+		    !same(&a, &b)))
+			abort();
 	}
 	return 0;
 }
@@ -72,6 +116,7 @@ size_t
 fuzz_seeds(struct fuzz_seed *out, size_t max)
 {
 	static struct buf seed[2] = { BUF_INIT(OUT_MAX), BUF_INIT(OUT_MAX) };
+	static struct buf single[2] = { BUF_INIT(OUT_MAX), BUF_INIT(OUT_MAX) };
 	static char text[5000];
 	struct err e = ERR_INIT;
 
@@ -86,8 +131,12 @@ fuzz_seeds(struct fuzz_seed *out, size_t max)
 		codec_enc_block(enc, text, 70, &seed[i], &e);
 		codec_mark(c.kind, (const unsigned char *)text, &seed[i], &e);
 		codec_enc_block(enc, "", 0, &seed[i], &e);
+		codec_enc_block(enc, text, 700, &single[i], &e);
 		codec_enc_free(enc);
 		out[i] = (struct fuzz_seed){ seed[i].data, seed[i].len };
+		/* what a view can show */
+		out[2 + i] = (struct fuzz_seed){ single[i].data,
+			single[i].len };
 	}
-	return 2;
+	return 4;
 }

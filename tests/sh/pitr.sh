@@ -155,9 +155,12 @@ short()
 
 set_names=()
 set_ends=()
+set_later=""
 
 sets_note()
 {
+	# a .json tells whole seconds: a moment in the same one may be before it
+	[ ${#set_names[@]} -gt 0 ] || set_later=$(date -u -d '1 second' '+%F %T')
 	set_names+=("$set")
 	set_ends+=("$(long "$(json "$set" end_lsn)")")
 }
@@ -190,8 +193,8 @@ random_commit()
 {
 	local n
 
-	awk -F '\t' -v end="${set_ends[0]}" '$1 > end && $2 != 0' \
-	    "$T/commits" >"$T/after"
+	awk -F '\t' -v end="${set_ends[0]}" -v later="$set_later" \
+	    '$1 > end && $2 != 0 && $3 > later' "$T/commits" >"$T/after"
 	n=$(wc -l <"$T/after")
 	IFS=$'\t' read -r lsn xid time < <(
 	    sed -n "$((1 + (RANDOM * 32768 + RANDOM) % n))p" "$T/after")
