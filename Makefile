@@ -210,6 +210,9 @@ ROWS = 6500000
 ROUNDS = 3
 bench:
 	@tests/sh/deps.sh bench
+	@why=$$(tests/pg-matrix.sh install pgbackrest 2>&1) || \
+	  echo "bench: no newer pgbackrest than the installed one:" \
+	  "$$(echo "$$why" | tail -n 1)" >&2
 	@$(MAKE) --no-print-directory all
 	PGK_BUILD=$(BUILD) tests/bench/run --rows $(ROWS) --rounds $(ROUNDS)
 

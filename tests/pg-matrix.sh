@@ -1,19 +1,20 @@
 #!/bin/bash
-# pg-matrix.sh - other major versions of PostgreSQL beside the system's own
+# pg-matrix.sh - other versions of PostgreSQL beside the system's own
 #
-#	tests/pg-matrix.sh install VERSION...	fetch and unpack, once
-#	tests/pg-matrix.sh bin VERSION		print the folder of its programs
+#	tests/pg-matrix.sh install WHAT...	fetch and unpack, once
+#	tests/pg-matrix.sh bin WHAT		print the folder of its programs
 #	tests/pg-matrix.sh versions		list what is unpacked, with folders
-#	tests/pg-matrix.sh remove VERSION...
+#	tests/pg-matrix.sh remove WHAT...
 #
-# VERSION is 13 (Debian bullseye), 15 (bookworm), 17 (trixie) or 18 (forky).
-# The folder printed serves as PG_BIN for the tests and as bindir for pgk-dump.
+# WHAT is 13 (Debian bullseye), 15 (bookworm), 17 (trixie), 18 (forky) or
+# pgbackrest, a newer one (forky). The folder printed serves as PG_BIN for the
+# tests and as bindir for pgk-dump; that of pgbackrest goes into PATH.
 #
 # The packages come through this machine's own apt, from the Debian archive it
 # already uses, with apt's state kept in a folder of its own: nothing is
-# installed, no package script is run, no root is needed. The programs are then made to
-# load the libraries unpacked beside them, so that they run on an older
-# system without a chroot.
+# installed, no package script is run, no root is needed. The programs are
+# then made to load the libraries unpacked beside them, so that they run on an
+# older system without a chroot.
 #
 # PGM_ROOT is where all of it lies (default: build/pg); absolute paths to it
 # are written into the programs, so it cannot be moved.
@@ -29,7 +30,7 @@ die()
 
 usage()
 {
-	sed -n '2,20s/^# \{0,1\}//p' "$0" >&2
+	sed -n '2,21s/^# \{0,1\}//p' "$0" >&2
 	exit 2
 }
 
@@ -39,8 +40,40 @@ suite_of()
 	13) echo bullseye ;;
 	15) echo bookworm ;;
 	17) echo trixie ;;
-	18) echo forky ;;
-	*) die "no such version here: \"$1\" (13, 15, 17, 18)" ;;
+	18 | pgbackrest) echo forky ;;
+	*) die "no such version here: \"$1\" (13, 15, 17, 18, pgbackrest)" ;;
+	esac
+}
+
+packages_of()
+{
+	case $1 in
+	pgbackrest) echo pgbackrest ;;
+	*) echo "postgresql-$1 postgresql-client-$1" ;;
+	esac
+}
+
+# Where its programs lie below its folder, and no others, since it may stand
+# in PATH.
+programs_of()
+{
+	case $1 in
+	pgbackrest) echo bin ;;
+	*) echo "usr/lib/postgresql/$1/bin" ;;
+	esac
+}
+
+# What its programs say of themselves, which shows that they run.
+say_version()
+{
+	case $1 in
+	pgbackrest)
+		"$2/pgbackrest" version
+		;;
+	*)
+		"$2/postgres" --version
+		"$2/pg_dump" --version
+		;;
 	esac
 }
 
@@ -72,7 +105,7 @@ write_sources()
 
 	# shellcheck disable=SC2016 # apt expands it
 	archive=$(apt-get indextargets --format '$(REPO_URI)' \
-	    'Created-By: Packages' 'Label: Debian' | head -n 1)
+	    'Created-By: Packages' 'Label: Debian' | head -n 1) || archive=""
 	[ -n "$archive" ] || die "apt knows no Debian archive here"
 	[ ! -e "$keys" ] || sign="[signed-by=$keys] "
 	echo "deb $sign$archive $suite main" >"$state/sources.list"
@@ -99,10 +132,10 @@ point_at_own_libraries()
 
 install()
 {
-	local version=$1 suite tree work bin packages
-	suite=$(suite_of "$version")
-	tree=$root/$version
-	bin=$tree/usr/lib/postgresql/$version/bin
+	local what=$1 suite tree work bin
+	suite=$(suite_of "$what")
+	tree=$root/$what
+	bin=$tree/$(programs_of "$what")
 
 	if [ -e "$tree/ready" ]; then
 		return
@@ -116,20 +149,23 @@ install()
 	write_sources "$work" "$suite"
 	apt_in "$work" update >"$work/log" 2>&1 ||
 	    { tail -n 5 "$work/log" >&2; die "could not read $suite"; }
-	packages="postgresql-$version postgresql-client-$version patchelf"
-	# shellcheck disable=SC2086
-	apt_in "$work" --download-only install $packages >>"$work/log" 2>&1 ||
+	# shellcheck disable=SC2046 # several packages
+	apt_in "$work" --download-only install $(packages_of "$what") \
+	    patchelf >>"$work/log" 2>&1 ||
 	    { tail -n 5 "$work/log" >&2
-	      die "could not fetch PostgreSQL $version"; }
+	      die "could not fetch $what from $suite"; }
 	for deb in "$work"/cache/archives/*.deb; do
 		case $deb in
 		*/perl* | */libperl* | */systemd* | */dpkg_* | */debconf*) ;;
 		*) dpkg-deb -x "$deb" "$tree" ;;
 		esac
 	done
+	if [ "$what" = pgbackrest ]; then
+		mkdir "$bin"
+		mv "$tree/usr/bin/pgbackrest" "$bin"
+	fi
 	point_at_own_libraries "$tree" "$bin"
-	"$bin/postgres" --version >"$tree/ready.new"
-	"$bin/pg_dump" --version >>"$tree/ready.new"
+	say_version "$what" "$bin" >"$tree/ready.new"
 	# for people and tests other than root
 	chmod -R a+rX "$tree"
 	mv "$tree/ready.new" "$tree/ready"
@@ -138,12 +174,12 @@ install()
 
 bin()
 {
-	local version=$1
+	local what=$1
 
-	suite_of "$version" >/dev/null
-	[ -e "$root/$version/ready" ] ||
-	    die "run first: tests/pg-matrix.sh install $version"
-	echo "$root/$version/usr/lib/postgresql/$version/bin"
+	suite_of "$what" >/dev/null
+	[ -e "$root/$what/ready" ] ||
+	    die "run first: tests/pg-matrix.sh install $what"
+	echo "$root/$what/$(programs_of "$what")"
 }
 
 [ $# -ge 1 ] || usage
@@ -154,8 +190,8 @@ shift
 case $command in
 install | bin)
 	[ $# -ge 1 ] || usage
-	for version; do
-		"$command" "$version"
+	for what; do
+		"$command" "$what"
 	done
 	;;
 versions)
@@ -165,9 +201,9 @@ versions)
 	done
 	;;
 remove)
-	for version; do
-		suite_of "$version" >/dev/null
-		rm -rf "${root:?}/$version" "${root:?}/$version.apt"
+	for what; do
+		suite_of "$what" >/dev/null
+		rm -rf "${root:?}/$what" "${root:?}/$what.apt"
 	done
 	;;
 *)

@@ -29,7 +29,11 @@ archived()
 	done
 }
 
-# A repository of pgBackRest's, options for all its commands.
+# A repository of pgBackRest's, options for all its commands. Later versions
+# want root to say that it is meant, earlier ones warn of the word.
+if pgbackrest help backup allow-root >/dev/null 2>&1; then
+	export PGBACKREST_ALLOW_ROOT=y
+fi
 pgbr()
 {
 	pgbackrest --no-config --stanza=bench --log-level-console=error \

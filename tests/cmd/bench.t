@@ -9,14 +9,22 @@ cases=("dump: pgk-dump -j2" "restore: pgk-restore -j2 --create")
 mkdir "$T/bench" "$T/build"
 ln -s "$BUILD/bin" "$T/build/bin"
 chmod 711 "$T/bench"
-run env PGK_BUILD="$T/build" TMPDIR="$T/bench" "$ROOT/tests/bench/run" \
-    --rows 2000 --rounds 2 "${cases[@]}"
+# as pg-matrix.sh has it when it is there
+mkdir -p "$T/pg/pgbackrest/bin"
+echo 'pgBackRest 9.99' >"$T/pg/pgbackrest/ready"
+printf '#!/bin/sh\ncat "%s"\n' "$T/pg/pgbackrest/ready" \
+    >"$T/pg/pgbackrest/bin/pgbackrest"
+chmod +x "$T/pg/pgbackrest/bin/pgbackrest"
+run env PGK_BUILD="$T/build" PGM_ROOT="$T/pg" TMPDIR="$T/bench" \
+    "$ROOT/tests/bench/run" --rows 2000 --rounds 2 "${cases[@]}"
 exits 0 "two cases, in two rounds"
 is "$(cut -f1,2 "$T/build/bench.tsv" | tail -n +2 | paste -sd,)" \
     "${cases[0]}	1,${cases[1]}	1,${cases[0]}	2,${cases[1]}	2" \
     "they take turns"
 is "$(awk -F'\t' 'NR > 1 && ($3 <= 0 || $6 < 0 || $7 <= 0) ||
     /^dump/ && $8 < 50000' "$T/build/bench.tsv")" "" "and cost something"
+out_has '^PostgreSQL [0-9]+, pgBackRest 9\.99, [0-9]+ processors, ' \
+    "the newer pgbackrest is taken, and named"
 out_has '^pgk-dump -j2 +[0-9.]+ +1\.00 ' "a table of the dumps"
 out_has '^pgk-restore -j2 --create +[0-9.]+ +1\.00 ' "and of the restores"
 is "$(ls -A "$T/bench")" "" "nothing is left"
