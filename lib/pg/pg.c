@@ -316,13 +316,15 @@ int
 pg_query(struct pg *c, const char *sql, const char *const *params,
     size_t count, struct pg_rows **rows, struct err *e)
 {
+	PGresult *res;
+	ExecStatusType status;
+
+	c->sqlstate[0] = '\0';
 	/* a walsender knows the simple protocol alone */
-	PGresult *res = c->replication && count == 0 ?
-	    PQexec(c->conn, sql) :
+	res = c->replication && count == 0 ? PQexec(c->conn, sql) :
 	    PQexecParams(c->conn, sql, (int)count, NULL, params, NULL, NULL,
 	        0);
-	ExecStatusType status = PQresultStatus(res);
-
+	status = PQresultStatus(res);
 	if (status != PGRES_TUPLES_OK && status != PGRES_COMMAND_OK) {
 		pg_fail(c, res, e);
 		PQclear(res);
@@ -338,10 +340,13 @@ pg_query(struct pg *c, const char *sql, const char *const *params,
 int
 pg_exec(struct pg *c, const char *sql, struct err *e)
 {
-	PGresult *res = PQexec(c->conn, sql);
-	ExecStatusType status = PQresultStatus(res);
+	PGresult *res;
+	ExecStatusType status;
 	int rc = 0;
 
+	c->sqlstate[0] = '\0';
+	res = PQexec(c->conn, sql);
+	status = PQresultStatus(res);
 	if (status != PGRES_TUPLES_OK && status != PGRES_COMMAND_OK &&
 	    status != PGRES_EMPTY_QUERY)
 		rc = pg_fail(c, res, e);

@@ -73,7 +73,7 @@ int pg_query(struct pg *c, const char *sql, const char *const *params,
 /* Without parameters or rows; several statements allowed. */
 int pg_exec(struct pg *c, const char *sql, struct err *e);
 
-/* The SQLSTATE of this connection's last failure ("40P01"), or "". */
+/* The SQLSTATE with which the last command failed ("40P01"), or "". */
 const char *pg_sqlstate(const struct pg *c);
 
 size_t pg_count(const struct pg_rows *r);
