@@ -145,6 +145,7 @@ adopt(struct tool *t, int datadir, const char *path, struct err *e)
 {
 	struct archive_guard g;
 	uint32_t timeline;
+	bool reload;
 
 	if (feed_adoption(datadir, &g, &timeline, e) == -1)
 		return err_prefix(e, "\"%s\"", path);
@@ -152,7 +153,12 @@ adopt(struct tool *t, int datadir, const char *path, struct err *e)
 	    !ask(&g, timeline))
 		return err_set(e, ERR_REFUSED, "not confirmed; the guard "
 		    "stays");
-	return feed_adopt(datadir, e);
+	if (feed_adopt(datadir, &reload, e) == -1)
+		return err_prefix(e, "\"%s\"", path);
+	if (reload)
+		log_hint("if the server runs, pgk-wal receive takes its WAL "
+		    "after: pg_ctl reload -D \"%s\"", path);
+	return 0;
 }
 
 static int

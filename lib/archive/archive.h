@@ -209,4 +209,18 @@ int archive_guard_write(int datadir, const struct archive_guard *g,
 /* ERR_ABSENT when there is no guard. */
 int archive_guard_read(int datadir, struct archive_guard *g, struct err *e);
 
+/*
+ * Who is connected to the server cannot see that file. A setting that
+ * PostgreSQL does not know tells them the same, by SHOW: the set's name, in a
+ * line of postgresql.auto.conf, where ALTER SYSTEM leaves it.
+ *
+ * archive_guard_is_set: whether there is such a line. archive_guard_unset: take
+ * it out, durably; *was: whether there was one. Other bytes, owner and mode
+ * stay. A server that runs is not asked, and heeds it when it reloads; an
+ * ALTER SYSTEM of that very moment may be lost.
+ */
+#define ARCHIVE_GUARD_SETTING "pgk.restored"
+int archive_guard_is_set(int datadir, bool *set, struct err *e);
+int archive_guard_unset(int datadir, bool *was, struct err *e);
+
 #endif

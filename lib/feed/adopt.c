@@ -72,6 +72,23 @@ newest_timeline(int wal, uint32_t *out, struct err *e)
 	return e->kind == ERR_NONE ? 0 : -1;
 }
 
+/* Without the file nobody knows which timeline the backup was on. */
+static int
+read_guard(int datadir, struct archive_guard *g, struct err *e)
+{
+	struct err why = ERR_INIT;
+	bool set = false;
+
+	if (archive_guard_read(datadir, g, e) == 0)
+		return 0;
+	if (e->kind == ERR_ABSENT &&
+	    archive_guard_is_set(datadir, &set, &why) == 0 && set)
+		err_hint(e, "somebody removed it, but not the line "
+		    ARCHIVE_GUARD_SETTING " of postgresql.auto.conf, which "
+		    "pgk-wal receive heeds");
+	return -1;
+}
+
 int
 feed_adoption(int datadir, struct archive_guard *g, uint32_t *timeline,
     struct err *e)
@@ -80,7 +97,7 @@ feed_adoption(int datadir, struct archive_guard *g, uint32_t *timeline,
 	struct lsn_name n = { LSN_HISTORY, 0, 0, 0 };
 	int wal, rc = -1;
 
-	if (archive_guard_read(datadir, g, e) == -1 ||
+	if (read_guard(datadir, g, e) == -1 ||
 	    check_recovered(datadir, e) == -1)
 		return -1;
 	/* pg_wal may be a link */
@@ -103,8 +120,10 @@ done:
 }
 
 int
-feed_adopt(int datadir, struct err *e)
+feed_adopt(int datadir, bool *reload, struct err *e)
 {
+	if (archive_guard_unset(datadir, reload, e) == -1)
+		return -1;
 	if (unlinkat(datadir, ARCHIVE_GUARD_FILE, 0) == -1)
 		return err_sys(e, "could not remove \"" ARCHIVE_GUARD_FILE
 		    "\"");

@@ -53,12 +53,16 @@ int feed_get(struct archive *a, const char *name, const char *path,
 /*
  * feed_adoption: whether the server in a data folder may leave its guard
  * behind. 0: it was promoted, *g is the guard and *timeline its own now.
- * ERR_ABSENT: there is no guard; ERR_REFUSED says why not.
+ * ERR_ABSENT: there is no guard, or, as the hint then says, its setting alone;
+ * ERR_REFUSED says why not.
  */
 int feed_adoption(int datadir, struct archive_guard *g, uint32_t *timeline,
     struct err *e);
 
-/* Remove the guard, durably. */
-int feed_adopt(int datadir, struct err *e);
+/*
+ * Remove the guard, durably, its file last. *reload: a server that runs has to
+ * reload its configuration for it.
+ */
+int feed_adopt(int datadir, bool *reload, struct err *e);
 
 #endif

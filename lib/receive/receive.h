@@ -45,7 +45,8 @@ struct receive_options {
  * then) or until `end`. A connection that is lost is made anew, later and
  * later, and this is said once.
  *
- * ERR_BUSY: another receives into this archive. ERR_REFUSED: the archive is
+ * ERR_BUSY: another receives into this archive. ERR_REFUSED: the server was
+ * restored and is not adopted (ARCHIVE_GUARD_SETTING); the archive is
  * another cluster's or has a newer timeline; the server has no more what the
  * archive needs next, or its slot is gone or lost; its log differs from
  * what was received. ERR_PG: the first connection could not be made, or with

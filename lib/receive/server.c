@@ -113,6 +113,34 @@ done:
 	return rc;
 }
 
+/*
+ * What pgk-restore made is a copy of the archive's cluster, with a log of its
+ * own, until somebody says that it takes that one's place.
+ */
+static int
+refuse_restored(struct receiver *r, struct err *e)
+{
+	struct pg_rows *rows = NULL;
+	struct err why = ERR_INIT;
+	const char *set;
+
+	if (pg_query(r->c, "SHOW " ARCHIVE_GUARD_SETTING, NULL, 0, &rows,
+	    &why) == -1)
+		/* undefined_object: nobody has set it */
+		return strcmp(pg_sqlstate(r->c), "42704") == 0 ? 0 :
+		    err_pass(e, &why);
+	set = pg_text(rows, 0, 0);
+	if (set != NULL && *set != '\0') {
+		err_set(e, ERR_REFUSED, "the server was restored from \"%s\": "
+		    "its WAL is not put into an archive", set);
+		err_hint(e, "once it is promoted and shall take the place of "
+		    "the one it is a copy of: pgk-wal adopt, on its host, and "
+		    "pg_ctl reload");
+	}
+	pg_rows_free(rows);
+	return e->kind == ERR_NONE ? 0 : -1;
+}
+
 static int
 ask_segment_size(struct receiver *r, struct err *e)
 {
@@ -278,7 +306,8 @@ receiver_connect(struct receiver *r, struct err *e)
 	lsn_history_free(&r->history);
 	r->history = (struct lsn_history){ .timeline = 0 };
 	if ((r->c = pg_connect_replication(r->o->target, e)) == NULL ||
-	    identify(r, e) == -1 || ask_segment_size(r, e) == -1 ||
+	    refuse_restored(r, e) == -1 || identify(r, e) == -1 ||
+	    ask_segment_size(r, e) == -1 ||
 	    receiver_history(r, r->server_timeline, &r->history, e) == -1)
 		return -1;
 	if (r->o->create_slot && create_slot(r, e) == -1)

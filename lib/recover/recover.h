@@ -17,6 +17,7 @@
  *
  * A run that failed or was killed leaves such a folder; the next one
  * empties it and begins again, or with `delta` goes on with what is there.
+ * The server it makes says what it is (ARCHIVE_GUARD_FILE and _SETTING).
  * Nothing is written outside of the data folder and the folders of
  * tablespaces, wherever links planted there may point.
  */

@@ -91,13 +91,15 @@ add_target(struct buf *b, const struct recover_options *o, struct err *e)
 	    o->action, e);
 }
 
-/* Whether a line sets what a recovery before this one was told. */
+#define REMARK "# by pgk-restore from "
+
+/* Whether a line is of a restore before this one. */
 static bool
 is_ours(const char *line, size_t len)
 {
 	static const char *const names[] = { "restore_command",
 		"recovery_end_command", "recovery_target",
-		"recovery_prefetch" };
+		"recovery_prefetch", ARCHIVE_GUARD_SETTING, REMARK };
 
 	while (len > 0 && (*line == ' ' || *line == '\t')) {
 		line++;
@@ -129,12 +131,13 @@ add_others(struct buf *b, const struct buf *former, struct err *e)
 int
 settings_conf(struct recover *r, struct buf *out, struct err *e)
 {
+	const char *name = r->chain[r->chain_count - 1]->name;
 	char timeline[16];
 
 	snprintf(timeline, sizeof timeline, "%u", r->plan.timeline);
 	if (add_others(out, &r->conf, e) == -1 ||
-	    buf_fmt(out, e, "# by pgk-restore from \"%s\"\n",
-	    r->chain[r->chain_count - 1]->name) == -1 ||
+	    buf_fmt(out, e, REMARK "\"%s\"\n", name) == -1 ||
+	    add_setting(out, ARCHIVE_GUARD_SETTING, name, e) == -1 ||
 	    add_restore_command(out, r->o, e) == -1 ||
 	    add_setting(out, "recovery_end_command",
 	    "rm -rf pg_wal/pgk-prefetch", e) == -1 ||

@@ -590,6 +590,78 @@ guards(void)
 	close(dir);
 }
 
+#define CONF "data/postgresql.auto.conf"
+
+static void
+put_conf(const char *text)
+{
+	FILE *f = fopen(CONF, "w");
+
+	if (f == NULL || fputs(text, f) == EOF || fclose(f) == EOF)
+		abort();
+}
+
+static bool
+conf_is(const char *text)
+{
+	char got[4096] = "";
+	FILE *f = fopen(CONF, "r");
+
+	if (f == NULL)
+		return false;
+	got[fread(got, 1, sizeof got - 1, f)] = '\0';
+	fclose(f);
+	return strcmp(got, text) == 0;
+}
+
+/* The guard's line is taken out of the server's file, and nothing else. */
+static void
+guard_settings(void)
+{
+	static const char text[] = "# pgk.restored = 'a'\na = 1\n"
+	    "pgk.restored = 'set'\n pgk.restoredly = 2\n"
+	    "\tPGK.Restored='x'\npgk.restored set\nb = 'pgk.restored'";
+	static const char rest[] = "# pgk.restored = 'a'\na = 1\n"
+	    " pgk.restoredly = 2\nb = 'pgk.restored'";
+	int dir = open("data", O_RDONLY | O_DIRECTORY);
+	struct stat st;
+	bool set = true;
+
+	EQ(archive_guard_is_set(dir, &set, &e), 0);
+	OK(!set);
+	EQ(archive_guard_unset(dir, &set, &e), 0);
+	OK(!set);
+	EQ(faccessat(dir, "postgresql.auto.conf", F_OK, 0), -1);
+	put_conf(text);
+	OK(chmod(CONF, 0640) == 0);
+	if (geteuid() == 0)
+		OK(chown(CONF, 1, 2) == 0);
+	EQ(archive_guard_is_set(dir, &set, &e), 0);
+	OK(set);
+	OK(conf_is(text));
+	EQ(archive_guard_unset(dir, &set, &e), 0);
+	OK(set);
+	OK(conf_is(rest));
+	OK(stat(CONF, &st) == 0);
+	EQ(st.st_mode & 07777, 0640);
+	if (geteuid() == 0)
+		OK(st.st_uid == 1 && st.st_gid == 2);
+	EQ(archive_guard_unset(dir, &set, &e), 0);
+	OK(!set);
+	OK(conf_is(rest));
+	put_conf("pgk.restored=1");
+	EQ(archive_guard_unset(dir, &set, &e), 0);
+	OK(set);
+	OK(conf_is(""));
+	/* nothing that is no file, or would not fit */
+	OK(truncate(CONF, (4 << 20) + 1) == 0);
+	FAILS(archive_guard_unset(dir, &set, &e) == -1, ERR_CORRUPT, "4 MiB");
+	OK(unlink(CONF) == 0);
+	OK(symlink("pgk-restored", CONF) == 0);
+	FAILS(archive_guard_unset(dir, &set, &e) == -1, ERR_SYS, "open");
+	close(dir);
+}
+
 #define SMALL ((uint32_t)1 << 20)
 
 /* One put through a store that fails at its n-th operation. */
@@ -696,6 +768,7 @@ main(void)
 	reaching();
 	sizes();
 	guards();
+	guard_settings();
 	fresh();
 	faults(&plain, FAULT_BEFORE, "rm -rf store/wal");
 	faults(&plain, FAULT_AFTER, "rm -rf store/wal/0*");

@@ -473,9 +473,11 @@ test_settings(void)
 	options.micro = 5;
 	r.plan.timeline = 3;
 	buf_str(&r.conf, "a = 1\n Recovery_Target_name = 'x'\n"
+	    "# by pgk-restore from \"old\"\npgk.restored = 'old'\n"
 	    "restore_command='x'\nb = 2", &e);
 	EQ(settings_conf(&r, &out, &e), 0);
 	IS(out.data, "a = 1\nb = 2\n# by pgk-restore from \"set0\"\n"
+	    "pgk.restored = 'set0'\n"
 	    "restore_command = '''/opt/it''\\\\''''s 100%%/pgk-wal'' ''get'' "
 	    "''-c'' ''/a\\\\b'' \"%f\" \"%p\"'\n"
 	    "recovery_end_command = 'rm -rf pg_wal/pgk-prefetch'\n"

@@ -80,6 +80,9 @@ sub query {
 		    $mode eq 'lsn' ? 'here' : '0/3000000', undef); done();
 	} elsif ($text =~ /^SHOW wal_segment/) {
 		rows($mode eq 'size' ? '3MB' : '1MB'); done();
+	} elsif ($text =~ /^SHOW pgk/) {
+		message('E', "SERROR\0C42704\0Munrecognized parameter\0\0");
+		message('Z', 'I');
 	} elsif ($text =~ /^SHOW/) {
 		rows('off'); done();
 	} elsif ($text =~ /^READ/) {
