@@ -18,6 +18,7 @@ archive_open(struct store *store, struct err *e)
 		return NULL;
 	}
 	a->store = store;
+	a->threads = 1;
 	return a;
 }
 
@@ -25,6 +26,12 @@ void
 archive_close(struct archive *a)
 {
 	free(a);
+}
+
+void
+archive_set_threads(struct archive *a, unsigned threads)
+{
+	a->threads = threads;
 }
 
 struct store *

@@ -37,6 +37,9 @@ struct archive *archive_open(struct store *store, struct err *e);
 void archive_close(struct archive *a); /* NULL ok */
 struct store *archive_store(struct archive *a); /* borrowed */
 
+/* How many threads unpack a segment (1..TASK_THREADS_MAX); 1 by default. */
+void archive_set_threads(struct archive *a, unsigned threads);
+
 /* The archive's system identifier; ERR_ABSENT when it has none yet. */
 int archive_system(struct archive *a, uint64_t *id, struct err *e);
 

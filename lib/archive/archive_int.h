@@ -18,6 +18,7 @@
 struct archive {
 	struct store *store;
 	uint32_t segment_size; /* 0: not looked up yet */
+	unsigned threads;      /* that unpack */
 };
 
 /* name.c */
@@ -57,7 +58,7 @@ int archive_find(struct archive *a, const char *stem, unsigned *at,
  * go out before all of them are proven.
  */
 int archive_unpack(struct archive_found *f, const struct age_keys *keys,
-    struct sink *out, struct err *e);
+    unsigned threads, struct sink *out, struct err *e);
 
 /* check.c: whether a segment is the one its name says; ERR_CORRUPT. */
 int archive_check_name(const struct lsn_name *n, const struct wal_info *info,

@@ -4,54 +4,23 @@
 #include <stdlib.h>
 #include <string.h>
 
-/*
- * Objects up to this are decompressed block by block in memory, which is two
- * to three times as fast as from a stream.
- */
-#define WHOLE_MAX ((uint64_t)32 << 20)
-
-/* unpacking */
-
-static int
-unpack_whole(struct blob *b, enum codec_kind codec, struct sink *out,
-    struct err *e)
+int
+archive_unpack(struct archive_found *f, const struct age_keys *keys,
+    unsigned threads, struct sink *out, struct err *e)
 {
-	struct codec_dec *dec = codec_dec_new(codec, e);
-	size_t len = (size_t)b->size;
-	char *data = malloc(len > 0 ? len : 1);
-	int rc = -1;
+	struct sink *s;
+	int rc;
 
-	if (data == NULL)
-		err_nomem(e);
-	else if (dec != NULL && blob_read(b, 0, data, len, e) == 0)
-		rc = codec_dec_blocks(dec, data, len, out, e);
-	free(data);
-	codec_dec_free(dec);
-	return rc;
-}
-
-static int
-unpack_stream(struct blob *b, enum codec_kind codec, struct sink *out,
-    struct err *e)
-{
-	struct sink *s = codec_reader(sink_keep(out, e), codec, e);
-	int rc = s == NULL ? -1 : blob_send(b, 0, b->size, s, e);
-
+	if (f->variant.encrypted &&
+	    (f->blob = age_open(f->blob, keys, e)) == NULL)
+		return -1;
+	s = codec_parallel_reader(sink_keep(out, e), f->variant.codec,
+	    threads, e);
+	rc = s == NULL ? -1 : blob_send(f->blob, 0, f->blob->size, s, e);
 	if (rc == 0)
 		rc = sink_finish(s, e);
 	sink_free(s);
 	return rc;
-}
-
-int
-archive_unpack(struct archive_found *f, const struct age_keys *keys,
-    struct sink *out, struct err *e)
-{
-	if (f->variant.encrypted &&
-	    (f->blob = age_open(f->blob, keys, e)) == NULL)
-		return -1;
-	return (f->blob->size <= WHOLE_MAX && f->variant.codec != CODEC_NONE ?
-	    unpack_whole : unpack_stream)(f->blob, f->variant.codec, out, e);
 }
 
 /* sending */
@@ -104,7 +73,8 @@ send_proven(const struct request *r, struct archive_found *f,
 	    rc == 1 ? &want : NULL, e);
 	if (rc == 1)
 		s = digest_tee(s, &got, e);
-	rc = s == NULL ? -1 : archive_unpack(f, r->keys, s, e);
+	rc = s == NULL ? -1 : archive_unpack(f, r->keys, r->a->threads, s,
+	    e);
 	if (rc == 0)
 		rc = sink_finish(s, e);
 	sink_free(s);
@@ -186,7 +156,8 @@ check_run(const struct request *r, struct archive_found *f,
 	struct buf bytes = BUF_INIT((size_t)1 << 30);
 	struct sink *s = sink_buf(&bytes, e);
 	struct wal_info info;
-	int rc = s == NULL ? -1 : archive_unpack(f, r->keys, s, e);
+	int rc = s == NULL ? -1 : archive_unpack(f, r->keys, r->a->threads, s,
+	    e);
 
 	if (rc == 0 && bytes.len != file->end - file->begin)
 		rc = err_set(e, ERR_CORRUPT, "it has %zu bytes, not those "

@@ -120,7 +120,7 @@ sum_of_object(struct archive_found *f, const struct age_keys *keys,
 		}
 	}
 	s = digest_tee(sink_null(e), sum, e);
-	rc = s == NULL ? -1 : archive_unpack(f, keys, s, e);
+	rc = s == NULL ? -1 : archive_unpack(f, keys, 1, s, e);
 	if (rc == 0)
 		rc = sink_finish(s, e);
 	sink_free(s);

@@ -136,7 +136,7 @@ send_run(struct run *run, uint32_t at, const struct age_keys *keys,
 	static const struct sink_ops ops = { behind_write, NULL, NULL };
 	struct behind b = { { &ops }, out, at - run->file.begin, 0 };
 
-	if (archive_unpack(&run->found, keys, &b.base, e) == -1)
+	if (archive_unpack(&run->found, keys, 1, &b.base, e) == -1)
 		return err_prefix(e, "\"%s\"", run->found.object);
 	if (b.count != run->file.end - run->file.begin)
 		return err_set(e, ERR_CORRUPT, "\"%s\" has %llu bytes, not "

@@ -241,6 +241,7 @@ static _Noreturn void
 run(struct ahead *h, int folder)
 {
 	let_go();
+	archive_set_threads(h->a, 1); /* several are fetched at a time */
 	pthread_mutex_init(&h->lock, NULL);
 	follow(h);
 	/* the lock's file last, so that no other begins in what is going */

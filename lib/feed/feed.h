@@ -45,7 +45,7 @@ struct feed_get {
 	const struct age_keys *keys; /* or NULL */
 	bool partial;
 	unsigned prefetch;
-	unsigned threads; /* of the process left behind */
+	unsigned threads; /* that unpack, and of the process left behind */
 };
 int feed_get(struct archive *a, const char *name, const char *path,
     const struct feed_get *how, struct err *e);

@@ -161,6 +161,7 @@ feed_get(struct archive *a, const char *name, const char *path,
 		return err_sys(e, "could not open folder \"%s\"",
 		    g.place.folder);
 	g.home = open(g.place.home, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	archive_set_threads(a, how->threads);
 	rc = act(&g, e);
 	fsx_close(g.home);
 	fsx_close(g.folder);
