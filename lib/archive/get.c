@@ -14,7 +14,7 @@ archive_unpack(struct archive_found *f, const struct age_keys *keys,
 	if (f->variant.encrypted &&
 	    (f->blob = age_open(f->blob, keys, e)) == NULL)
 		return -1;
-	s = codec_parallel_reader(sink_keep(out, e), f->variant.codec,
+	s = codec_strict_reader(sink_keep(out, e), f->variant.codec,
 	    threads, e);
 	rc = s == NULL ? -1 : blob_send(f->blob, 0, f->blob->size, s, e);
 	if (rc == 0)

@@ -78,6 +78,10 @@ struct sink *codec_reader(struct sink *next, enum codec_kind kind,
 struct sink *codec_parallel_reader(struct sink *next, enum codec_kind kind,
     unsigned threads, struct err *e);
 
+/* The same of blocks by codec_writer() alone; anything else is ERR_CORRUPT. */
+struct sink *codec_strict_reader(struct sink *next, enum codec_kind kind,
+    unsigned threads, struct err *e);
+
 /*
  * The same, and *map notes where each block lies in the packed stream, so
  * that its plain bytes can be read again at any place: by a view. CODEC_NONE
@@ -90,7 +94,10 @@ void codec_map_free(struct codec_map *m); /* NULL ok */
 struct sink *codec_mapped_reader(struct sink *next, enum codec_kind kind,
     unsigned threads, struct codec_map *map, struct err *e);
 
-/* The map alone, nothing is unpacked: for what is read by a view then. */
+/*
+ * The map alone, nothing is unpacked: for what is read by a view then. As
+ * strict as codec_strict_reader().
+ */
 struct sink *codec_mapper(enum codec_kind kind, struct codec_map *map,
     struct err *e);
 

@@ -18,7 +18,8 @@ struct reader {
 	struct codec_dec **decs; /* one a thread */
 	struct sink_crew *crew;
 	struct codec_map *map; /* or NULL */
-	bool only_map;         /* nothing is unpacked */
+	bool strict;           /* nothing else is read, */
+	bool only_map;         /* and nothing is unpacked */
 	struct sink *rest; /* reads what is not ours, from there on */
 	bool pushed;       /* a block was given to the crew */
 };
@@ -92,8 +93,9 @@ give_up(struct reader *r, struct err *e)
 
 	if (r->map != NULL)
 		r->map->broken = true;
-	if (r->only_map)
-		return err_set(e, ERR_CORRUPT, "it is not packed in blocks");
+	if (r->strict)
+		return err_set(e, ERR_CORRUPT, "the %s data is damaged, or "
+		    "of another's making", codec_name(r->kind));
 	if (sink_crew_drain(r->crew, e) == -1)
 		return -1;
 	r->rest = codec_reader(sink_keep(sink_crew_next(r->crew), e),
@@ -195,7 +197,19 @@ codec_mapper(enum codec_kind kind, struct codec_map *map, struct err *e)
 	struct sink *s = codec_mapped_reader(sink_null(e), kind, 1, map, e);
 
 	if (s != NULL && kind != CODEC_NONE)
-		((struct reader *)s)->only_map = true;
+		((struct reader *)s)->only_map =
+		    ((struct reader *)s)->strict = true;
+	return s;
+}
+
+struct sink *
+codec_strict_reader(struct sink *next, enum codec_kind kind,
+    unsigned threads, struct err *e)
+{
+	struct sink *s = codec_mapped_reader(next, kind, threads, NULL, e);
+
+	if (s != NULL && kind != CODEC_NONE)
+		((struct reader *)s)->strict = true;
 	return s;
 }
 

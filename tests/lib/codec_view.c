@@ -151,8 +151,10 @@ foreign(enum codec_kind kind, const char *program)
 	codec_view_free(v);
 	codec_map_free(m);
 	blob_free(b);
-	FAILS(map(kind, true, 0) == NULL, ERR_CORRUPT,
-	    "not packed in blocks");
+	FAILS(map(kind, true, 0) == NULL, ERR_CORRUPT, "another's making");
+	FAILS(send_all(codec_strict_reader(sink_null(&e), kind, 2, &e),
+	    packed.data, packed.len, 0, &e) == -1, ERR_CORRUPT,
+	    "another's making");
 	free(data);
 }
 
