@@ -8,50 +8,19 @@
  *
  *	24 u64 system identifier    32 u32 segment size    36 u32 page size
  */
-#include "wal/wal.h"
+#include "wal/wal_int.h"
 
 #include <inttypes.h>
-#include <string.h>
 
 #include "lsn/lsn.h"
 
-#define SHORT_HEADER 24
-#define FLAG_LONG 0x0002
 #define FLAGS_ALL 0x000f
 
 #define MAGIC_LAST 0xD118 /* that we know */
 #define MAGIC_MAX 0xD1FF  /* a later major's will be below this */
 
-static uint16_t
-get16(const unsigned char *p)
-{
-	uint16_t v;
-
-	memcpy(&v, p, sizeof v);
-	return v;
-}
-
-static uint32_t
-get32(const unsigned char *p)
-{
-	uint32_t v;
-
-	memcpy(&v, p, sizeof v);
-	return v;
-}
-
-static uint64_t
-get64(const unsigned char *p)
-{
-	uint64_t v;
-
-	memcpy(&v, p, sizeof v);
-	return v;
-}
-
-/* The major that writes this magic, 0 for a later one, -1 for none. */
-static int
-major_of(uint16_t magic)
+int
+wal_major_of(uint16_t magic)
 {
 	static const struct { uint16_t magic; int major; } known[] = {
 		{ 0xD106, 13 }, { 0xD10D, 14 }, { 0xD110, 15 },
@@ -74,25 +43,25 @@ wal_read_info(const void *page, struct wal_info *out, struct err *e)
 {
 	const unsigned char *p = page;
 	struct wal_info i = {
-		.major = major_of(get16(p)),
-		.timeline = get32(p + 4),
-		.start = get64(p + 8),
-		.system_identifier = get64(p + 24),
-		.segment_size = get32(p + 32),
+		.major = wal_major_of(wal_get16(p)),
+		.timeline = wal_get32(p + 4),
+		.start = wal_get64(p + 8),
+		.system_identifier = wal_get64(p + 24),
+		.segment_size = wal_get32(p + 32),
 	};
-	uint16_t flags = get16(p + 2);
+	uint16_t flags = wal_get16(p + 2);
 
 	if (i.major == -1)
 		return bad(e, "its first page bears no magic number of "
 		    "PostgreSQL 13 or later");
-	if ((flags & FLAG_LONG) == 0 || (i.major > 0 &&
+	if ((flags & WAL_PAGE_LONG) == 0 || (i.major > 0 &&
 	    (flags & ~FLAGS_ALL) != 0) || i.timeline == 0)
 		return bad(e, "its first page's header is damaged");
 	if (!lsn_is_segment_size(i.segment_size) ||
 	    i.start % i.segment_size != 0)
 		return bad(e, "its first page's address is not where a "
 		    "segment begins");
-	if (get32(p + 36) != WAL_PAGE)
+	if (wal_get32(p + 36) != WAL_PAGE)
 		return bad(e, "its pages are not of 8192 bytes");
 	*out = i;
 	return 0;
@@ -111,8 +80,8 @@ take_page(struct wal_scan *s, struct err *e)
 		s->pages = 1;
 		return 0;
 	}
-	ours = major_of(get16(s->head)) == s->info.major &&
-	    get64(s->head + 8) == s->info.start + number * WAL_PAGE;
+	ours = wal_major_of(wal_get16(s->head)) == s->info.major &&
+	    wal_get64(s->head + 8) == s->info.start + number * WAL_PAGE;
 	if (ours && s->ended && !s->loose)
 		return err_set(e, ERR_CORRUPT, "WAL page %" PRIu64 " is "
 		    "damaged: pages of the same segment follow it", s->pages);
@@ -132,7 +101,7 @@ wal_scan_take(struct wal_scan *s, const void *data, size_t len,
 	while (len > 0) {
 		size_t at = s->taken % WAL_PAGE;
 		size_t want = s->taken < WAL_PAGE ? WAL_LONG_HEADER :
-		    SHORT_HEADER;
+		    WAL_SHORT_HEADER;
 		size_t n = at < want ? want - at : WAL_PAGE - at;
 
 		n = n < len ? n : len;

@@ -1,6 +1,7 @@
 /*
  * wal: the write-ahead log's pages (xlog_internal.h of 13 to 18): enough to
- * tell whose a segment is, whether it is whole, and where it ends.
+ * tell whose a segment is, whether it is whole, and where it ends; and of its
+ * records (xlogrecord.h, xact.h) those that a recovery can stop at.
  */
 #ifndef PGK_WAL_H
 #define PGK_WAL_H
@@ -60,5 +61,70 @@ struct wal_scan {
 int wal_scan_take(struct wal_scan *s, const void *data, size_t len,
     struct err *e);
 int wal_scan_end(const struct wal_scan *s, uint64_t *end, struct err *e);
+
+/*
+ * What a record tells: that a transaction ended (prepared ones, and
+ * subtransactions that were rolled back, alike), or that somebody named this
+ * place in the log.
+ */
+#define WAL_POINT_NAME 64
+struct wal_event {
+	enum wal_what { WAL_COMMIT, WAL_ABORT, WAL_POINT } what;
+	uint64_t lsn, end; /* its record's first byte; where the next begins */
+	uint32_t xid;      /* of the transaction */
+	int64_t time;      /* microseconds since 1970; need not rise */
+	char name[WAL_POINT_NAME]; /* of the point */
+};
+
+/* One record, read for that; private to the room. */
+struct wal_parse {
+	struct wal_event event;
+	unsigned step;
+	unsigned lists;   /* that were passed */
+	uint32_t info, xinfo;
+	int major;
+	uint64_t skip;    /* bytes to pass over, then */
+	size_t need, have; /* those to gather */
+	unsigned char bytes[8 + WAL_POINT_NAME];
+};
+
+/*
+ * A walk over records, as recovery reads them: wal_walk_take() any pieces of
+ * segments, from the first byte of one on, each segment behind the one
+ * before. A record that began in an earlier segment is passed over. Every
+ * other's CRC is checked, and `on_event` called for those that are events;
+ * when it returns -1 (with *e set), so does wal_walk_take().
+ *
+ * The walk ends where the log does: at a page that is not the next one, or a
+ * record that is not whole or does not follow the one before. It then
+ * passes over whatever comes; no content of the log is an error.
+ *
+ * Memory is this struct's, whatever a record's length says.
+ */
+struct wal_walk {
+	int (*on_event)(void *ctx, const struct wal_event *ev,
+	    struct err *e); /* set before, with ctx */
+	void *ctx;
+	/* what was found */
+	struct wal_info info; /* of the first segment */
+	bool started;      /* its header was good */
+	bool ended;
+	uint64_t next;     /* where the next record begins; 0: not known yet */
+	uint64_t last;     /* where the last one began; 0: none */
+	/* the rest is the walk's own */
+	uint64_t at;       /* of the next byte: an LSN once started */
+	uint64_t jump;     /* nothing before this is looked at */
+	uint64_t skip;     /* bytes of a record begun before */
+	uint32_t done, crc; /* of the record under way; 0: none is */
+	struct wal_parse parse;
+	unsigned char page[WAL_LONG_HEADER], head[24];
+};
+
+#define WAL_WALK_INIT(call, cookie) { .on_event = (call), .ctx = (cookie) }
+int wal_walk_take(struct wal_walk *w, const void *data, size_t len,
+    struct err *e);
+
+/* Whether the walk is within a record: the next segment has its end. */
+bool wal_walk_within(const struct wal_walk *w);
 
 #endif
