@@ -29,6 +29,7 @@
 #include "lsn/lsn.h"
 #include "sink/sink.h"
 #include "store/store.h"
+#include "wal/wal.h"
 
 struct archive;
 
@@ -193,6 +194,55 @@ struct archive_reach {
 void archive_reach(const struct archive_list *l, const struct lsn_history *h,
     uint32_t timeline, uint64_t start, bool partial,
     struct archive_reach *out);
+
+/* The log that a reach found, to be read. All borrowed. */
+struct archive_path {
+	struct archive *archive;
+	const struct lsn_history *history;
+	uint32_t segment_size;
+	uint64_t end; /* of the reach, with `partial` */
+	uint32_t end_timeline;
+	const struct age_keys *keys; /* or NULL */
+};
+
+/*
+ * Call `on_event` for each event (wal.h) whose record begins at `from` or
+ * behind it, and before `to`, which is not behind the path's end. It returns 0,
+ * 1 to hear no more, or -1 with *e set. *last, unless NULL: where the last
+ * such record begins, event or not; untouched when there is none. Every
+ * segment from that of `from` to that of `to` is read, and fails as
+ * archive_send() does.
+ */
+int archive_events(const struct archive_path *p, uint64_t from, uint64_t to,
+    int (*on_event)(void *ctx, const struct wal_event *ev, struct err *e),
+    void *ctx, uint64_t *last, struct err *e);
+
+/*
+ * When the last transaction on a path ended, commits and rollbacks alike: what
+ * a server that recovers to a time must find one behind. It is looked for from
+ * the end back to `start`, in the last segment that has one; where clocks
+ * were set back, one before that may be newer. At most ARCHIVE_LAST_SEGMENTS
+ * are read, and ARCHIVE_LAST_BYTES if that is less.
+ */
+#define ARCHIVE_LAST_SEGMENTS 16
+#define ARCHIVE_LAST_BYTES ((uint64_t)256 << 20)
+struct archive_last {
+	enum archive_last_what {
+		ARCHIVE_LAST_UNKNOWN, /* `why` says why */
+		ARCHIVE_LAST_NONE,    /* none has ended since `start` */
+		ARCHIVE_LAST_TIME,
+	} what;
+	int64_t time;    /* microseconds since 1970 */
+	uint64_t record; /* where the path's last record begins; 0: unknown */
+	const char *why; /* "no key opens the WAL"; a constant */
+};
+
+/*
+ * What cannot be read (no key, damage, deleted meanwhile) is unknown; -1 only
+ * for ERR_SYS, ERR_NOMEM and ERR_STOPPED.
+ */
+int archive_last(const struct archive_path *p, uint64_t start,
+    struct archive_last *out, struct err *e);
 
 /*
  * The guard in a restored data folder: while the file PGDATA/pgk-restored

@@ -143,8 +143,6 @@ take_record(struct wal_walk *w, const unsigned char *p, size_t len)
 {
 	size_t n = (w->done < HEADER ? HEADER : length_of(w)) - w->done;
 
-	if (w->done == 0)
-		w->next = w->at;
 	n = n < len ? n : len;
 	if (w->done < HEADER)
 		memcpy(w->head + w->done, p, n);
@@ -174,7 +172,11 @@ take_body(struct wal_walk *w, const unsigned char *p, size_t len, size_t *n,
 		w->at++;
 		return 0;
 	}
-	*n = take_record(w, p, len);
+	if (w->done == 0) {
+		w->next = w->at;
+		w->ended = w->limit != 0 && w->at >= w->limit;
+	}
+	*n = w->ended ? 0 : take_record(w, p, len);
 	w->at += *n;
 	return !w->ended && w->done == length_of(w) && w->done >= HEADER ?
 	    finish(w, e) : 0;

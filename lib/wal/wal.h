@@ -105,6 +105,7 @@ struct wal_walk {
 	int (*on_event)(void *ctx, const struct wal_event *ev,
 	    struct err *e); /* set before, with ctx */
 	void *ctx;
+	uint64_t limit;    /* or set too: it ends at a record from here on */
 	/* what was found */
 	struct wal_info info; /* of the first segment */
 	bool started;      /* its header was good */

@@ -64,6 +64,15 @@ plain(void)
 	OK(w.info.system_identifier == ID && w.info.timeline == 1);
 	w = walk(&r, SIZE, &s);
 	EQ(s.count, 1);
+	/* up to a limit: where a record begins, and within one */
+	for (uint64_t limit = c - 1; limit <= c + 1; limit++) {
+		s.count = 0;
+		w = (struct wal_walk)WAL_WALK_INIT(note, &s);
+		w.limit = limit;
+		EQ(wal_walk_take(&w, r.bytes, r.size, &e), 0);
+		EQ(s.count, limit > c ? 3 : 2);
+		OK(w.ended && w.next == (limit > c ? last : c));
+	}
 	/* what the callback says is passed on */
 	s = (struct seen){ .fail_at = 2 };
 	w = (struct wal_walk)WAL_WALK_INIT(note, &s);
