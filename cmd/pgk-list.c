@@ -107,7 +107,11 @@ gather(struct tool *t, struct err *e)
 static int
 look_at_wal(struct tool *t, struct err *e)
 {
-	if (cli_open_history_keys(&t->cli, e) == -1)
+	bool any = false;
+
+	for (size_t i = 0; i < t->all.count; i++)
+		any = any || t->all.sets[i]->method != NULL;
+	if (any && cli_open_spare_identities(&t->cli, e) == -1)
 		return -1;
 	return list_bases(t->cli.repo, t->cli.keys, t->all.sets,
 	    t->all.count, &t->bases, e);

@@ -212,23 +212,32 @@ cli_open_identities(struct cli *c, struct err *e)
 }
 
 int
+cli_open_spare_identities(struct cli *c, struct err *e)
+{
+	struct err why = ERR_INIT;
+
+	if (cli_open_identities(c, &why) == 0)
+		return 0;
+	if (why.kind == ERR_STOPPED || why.kind == ERR_NOMEM)
+		return err_pass(e, &why);
+	log_info("what is encrypted stays closed: %s", why.text);
+	return 0;
+}
+
+int
 cli_open_history_keys(struct cli *c, struct err *e)
 {
 	struct archive *a = archive_open(c->store, e);
-	struct err why = ERR_INIT;
+	struct err ignored = ERR_INIT;
 	bool needs = false;
 
 	if (a == NULL)
 		return -1;
-	if (archive_history_needs_key(a, &needs, &why) == 0 && needs)
-		cli_open_identities(c, &why);
+	archive_history_needs_key(a, &needs, &ignored);
 	archive_close(a);
-	if (why.kind == ERR_STOPPED || why.kind == ERR_NOMEM)
-		return err_pass(e, &why);
-	if (why.kind != ERR_NONE)
-		log_info("encrypted histories of timelines stay closed: %s",
-		    why.text);
-	return 0;
+	if (ignored.kind == ERR_STOPPED || ignored.kind == ERR_NOMEM)
+		return err_pass(e, &ignored);
+	return needs ? cli_open_spare_identities(c, e) : 0;
 }
 
 int

@@ -130,10 +130,15 @@ int cli_open_recipients(struct cli *c, struct err *e);
 int cli_open_identities(struct cli *c, struct err *e);
 
 /*
- * The same for a tool that does well without them, only to look into encrypted
- * histories of timelines: nothing is asked for or looked for when there are
- * none, and keys that are not on this host are no error; nor is a log that
- * cannot be listed: who then lists it is told.
+ * The same for a tool that does well without them: keys that are not on this
+ * host are no error.
+ */
+int cli_open_spare_identities(struct cli *c, struct err *e);
+
+/*
+ * The same again, only to look into encrypted histories of timelines: nothing
+ * is asked for or looked for when there are none. A log that cannot be
+ * listed is no error: who then lists it is told.
  */
 int cli_open_history_keys(struct cli *c, struct err *e);
 

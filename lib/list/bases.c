@@ -135,6 +135,31 @@ know_times(const struct look *l, struct list_base *out)
 				out[i].known = l->sets[k]->end;
 }
 
+/* When the last transaction ended: looked for once for each way. */
+static int
+know_last(struct look *l, struct list_base *out, size_t i, struct err *e)
+{
+	uint64_t start = UINT64_MAX, lsn;
+	struct archive_path p;
+
+	for (size_t k = 0; k < l->count; k++) {
+		if (!list_is_same_way(&out[i], &out[k]))
+			continue;
+		if (k < i) {
+			out[i].last = out[k].last;
+			return 0;
+		}
+		if (lsn_parse(l->sets[k]->lsn, &lsn, e) == -1)
+			return -1;
+		start = lsn < start ? lsn : start;
+	}
+	p = (struct archive_path){ l->archive, way_from(l,
+	    l->sets[i]->timeline, e), l->wal.segment_size, out[i].to,
+	    out[i].to_timeline, l->keys };
+	return p.history == NULL ? -1 : archive_last(&p, start, &out[i].last,
+	    e);
+}
+
 static int
 open_wal(struct look *l, struct repo *r, struct err *e)
 {
@@ -174,6 +199,10 @@ list_bases(struct repo *r, const struct age_keys *keys,
 	}
 	if (any)
 		know_times(&l, bases);
+	for (size_t i = 0; i < count && any; i++)
+		if (bases[i].wal == LIST_WAL_ON &&
+		    know_last(&l, bases, i, e) == -1)
+			goto done;
 	*out = bases;
 	bases = NULL;
 	rc = 0;

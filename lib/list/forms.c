@@ -7,7 +7,7 @@
 static const char heads[] = "kind\tname\tdatabases\tstart\tend\tage_seconds\t"
     "stored\tplain\tencrypted\trows\tenvironment\tsequence\tsigned\t"
     "parent\tbase\tmethod\tlsn\tend_lsn\ttimeline\twal_to\twal_timeline\t"
-    "wal_missing\n";
+    "wal_missing\twal_time\n";
 
 static int
 add_databases(struct buf *b, const struct repo_set *set, struct err *e)
@@ -31,19 +31,21 @@ static int
 add_chain(struct buf *b, const struct repo_set *set,
     const struct list_base *base, struct err *e)
 {
-	char lsn[LSN_TEXT_MAX];
+	char lsn[LSN_TEXT_MAX], when[UNIT_TEXT_MAX];
+	int64_t to;
 
 	if (base == NULL || !list_is_base(set))
-		return buf_str(b, "\t\t\t\t\t\t\t\t\t\n", e);
+		return buf_str(b, "\t\t\t\t\t\t\t\t\t\t\n", e);
 	if (buf_fmt(b, e, "\t%s\t%s\t%s\t%s\t%s\t%" PRIu32 "\t",
 	    or_empty(set->parent), or_empty(base->base), set->method,
 	    or_empty(set->lsn), or_empty(set->end_lsn), set->timeline) == -1)
 		return -1;
 	if (base->wal == LIST_WAL_NONE)
-		return buf_str(b, "\t\t\n", e);
-	return buf_fmt(b, e, "%s\t%" PRIu32 "\t%s\n", lsn_text(base->to, lsn),
-	    base->to_timeline, base->gap || base->wal == LIST_WAL_MISSING ?
-	    base->missing : "");
+		return buf_str(b, "\t\t\t\n", e);
+	return buf_fmt(b, e, "%s\t%" PRIu32 "\t%s\t%s\n",
+	    lsn_text(base->to, lsn), base->to_timeline,
+	    base->gap || base->wal == LIST_WAL_MISSING ? base->missing : "",
+	    list_reaches(base, set->end, &to) ? unit_rfc3339(to, when) : "");
 }
 
 static int
@@ -94,6 +96,9 @@ add_recoverable(struct buf *b, const struct repo_set *set,
     const struct list_base *base, struct err *e)
 {
 	char from[UNIT_TEXT_MAX], known[UNIT_TEXT_MAX], lsn[LSN_TEXT_MAX];
+	char when[UNIT_TEXT_MAX];
+	int64_t to;
+	bool reaches;
 
 	if (base == NULL || !list_is_base(set))
 		return 0;
@@ -103,9 +108,12 @@ add_recoverable(struct buf *b, const struct repo_set *set,
 		return -1;
 	if (base->base == NULL || base->wal < LIST_WAL_POINT)
 		return buf_str(b, ", \"recoverable\": null", e);
+	reaches = list_reaches(base, set->end, &to);
 	if (buf_fmt(b, e, ", \"recoverable\": { \"from\": \"%s\", "
-	    "\"known_to\": \"%s\", \"lsn\": \"%s\", \"timeline\": %" PRIu32
-	    ", \"gap\": ", unit_rfc3339(set->end, from),
+	    "\"to\": %s%s%s, \"known_to\": \"%s\", \"lsn\": \"%s\", "
+	    "\"timeline\": %" PRIu32 ", \"gap\": ",
+	    unit_rfc3339(set->end, from), reaches ? "\"" : "",
+	    reaches ? unit_rfc3339(to, when) : "null", reaches ? "\"" : "",
 	    unit_rfc3339(base->known, known), lsn_text(base->to, lsn),
 	    base->to_timeline) == -1)
 		return -1;

@@ -31,12 +31,14 @@ struct list_base {
 	char missing[LSN_NAME_MAX]; /* the segment */
 	bool gap;     /* later ones are there all the same */
 	int64_t known; /* a time that this WAL reaches at least; seconds */
+	struct archive_last last; /* of LIST_WAL_ON: in it, since the set's LSN */
 };
 
 /*
  * Fill *out for each of the sets (zeros for those that are no base backups);
  * caller frees. NULL without a base backup among them. `keys` may be NULL:
- * what lies behind an encrypted history is then not known.
+ * what lies behind an encrypted history is then not known, nor when the last
+ * transaction ended in WAL that is encrypted. Of that the end alone is read.
  */
 int list_bases(struct repo *r, const struct age_keys *keys,
     struct repo_set *const *sets, size_t count, struct list_base **out,
@@ -65,8 +67,8 @@ int list_tsv(struct repo_set *const *sets, const struct list_base *bases,
 /*
  * A JSON list of what the .json files hold, each with a further field
  * "computed": { age_seconds, stored, plain, rows, signed }, and for a base
- * backup base and recoverable: null, or { from, known_to, lsn, timeline, gap }.
- * A set that was deleted meanwhile is left out.
+ * backup base and recoverable: null, or { from, to, known_to, lsn, timeline,
+ * gap }. A set that was deleted meanwhile is left out.
  */
 int list_json(struct repo *r, struct repo_set *const *sets,
     const struct list_base *bases, size_t count, int64_t now,

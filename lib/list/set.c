@@ -2,6 +2,8 @@
 
 #include "list/list_int.h"
 
+#define MICRO 1000000 /* in a second */
+
 /* The next base backup reads these and has no key: they are always plain. */
 static bool
 is_helper(const struct repo_object *o)
@@ -25,6 +27,28 @@ int64_t
 list_age(const struct repo_set *set, int64_t now)
 {
 	return now > set->end ? now - set->end : 0;
+}
+
+bool
+list_is_same_way(const struct list_base *a, const struct list_base *b)
+{
+	return a->wal == LIST_WAL_ON && b->wal == LIST_WAL_ON &&
+	    a->to == b->to && a->to_timeline == b->to_timeline;
+}
+
+bool
+list_reaches(const struct list_base *b, int64_t from, int64_t *to)
+{
+	int64_t last = b->last.time - 1; /* a server wants one behind it */
+
+	if (b->wal < LIST_WAL_POINT || (b->wal == LIST_WAL_ON &&
+	    b->last.what == ARCHIVE_LAST_UNKNOWN))
+		return false;
+	*to = from;
+	if (b->wal == LIST_WAL_ON && b->last.what == ARCHIVE_LAST_TIME &&
+	    last > 0 && last / MICRO > from)
+		*to = last / MICRO;
+	return true;
 }
 
 bool

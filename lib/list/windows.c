@@ -20,11 +20,27 @@ is_usable(const struct view *v, size_t i)
 	return list_is_base(v->sets[i]) && v->bases[i].base != NULL;
 }
 
-static bool
-is_same_window(const struct list_base *a, const struct list_base *b)
+/* "any time from A to B (WAL to LSN, timeline T)", as far as that is known. */
+static int
+add_times(const struct view *v, const struct list_base *b, int64_t first)
 {
-	return a->wal == LIST_WAL_ON && b->wal == LIST_WAL_ON &&
-	    a->to == b->to && a->to_timeline == b->to_timeline;
+	char from[UNIT_TEXT_MAX], until[UNIT_TEXT_MAX], lsn[LSN_TEXT_MAX];
+	int64_t to;
+
+	unit_local(first, v->zone, from);
+	lsn_text(b->to, lsn);
+	if (!list_reaches(b, first, &to))
+		return buf_fmt(v->out, v->e, "any time from %s to %s and on "
+		    "(WAL to %s, timeline %" PRIu32 "; %s)", from,
+		    unit_local(b->known, v->zone, until), lsn,
+		    b->to_timeline, b->last.why);
+	if (to == first)
+		return buf_fmt(v->out, v->e, "%s, no transaction has ended "
+		    "since (WAL to %s, timeline %" PRIu32 ")", from, lsn,
+		    b->to_timeline);
+	return buf_fmt(v->out, v->e, "any time from %s to %s (WAL to %s, "
+	    "timeline %" PRIu32 ")", from, unit_local(to, v->zone, until),
+	    lsn, b->to_timeline);
 }
 
 /* The window that set i opens, unless an earlier one has opened it. */
@@ -32,26 +48,23 @@ static int
 add_window(const struct view *v, size_t i)
 {
 	const struct list_base *b = &v->bases[i];
-	char from[UNIT_TEXT_MAX], to[UNIT_TEXT_MAX], lsn[LSN_TEXT_MAX];
 	int64_t first = v->sets[i]->end;
 
 	for (size_t k = 0; k < v->count; k++) {
-		if (!is_usable(v, k) || !is_same_window(b, &v->bases[k]))
+		if (!is_usable(v, k) || !list_is_same_way(b,
+		    &v->bases[k]))
 			continue;
 		if (k < i)
 			return 0;
 		if (v->sets[k]->end < first)
 			first = v->sets[k]->end;
 	}
-	if (buf_fmt(v->out, v->e, "recoverable: any time from %s to %s and "
-	    "on (WAL to %s, timeline %" PRIu32 "), ",
-	    unit_local(first, v->zone, from),
-	    unit_local(b->known, v->zone, to), lsn_text(b->to, lsn),
-	    b->to_timeline) == -1)
+	if (buf_str(v->out, "recoverable: ", v->e) == -1 ||
+	    add_times(v, b, first) == -1)
 		return -1;
 	if (!b->gap)
-		return buf_str(v->out, "gaps: none\n", v->e);
-	return buf_fmt(v->out, v->e, "then a gap: %s is missing\n",
+		return buf_str(v->out, ", gaps: none\n", v->e);
+	return buf_fmt(v->out, v->e, ", then a gap: %s is missing\n",
 	    b->missing);
 }
 

@@ -56,7 +56,7 @@ is "$(wc -l <"$T/out")" 2 "one kind alone"
 
 run pgk-list --store "$S" --tsv
 exits 0 "TSV"
-is "$(awk -F '\t' '{ print NF }' "$T/out" | sort -u)" 22 "22 fields a line"
+is "$(awk -F '\t' '{ print NF }' "$T/out" | sort -u)" 23 "23 fields a line"
 is "$(awk -F '\t' '$1 == "full" { print $8, $9, $10 }' "$T/out" | sort -u)" \
     "27 no 42" "sizes and rows"
 is "$(grep -cF $'번역\\t\\n"\\\\' "$T/out")" 1 "a name with a tab in it"

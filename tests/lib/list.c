@@ -71,10 +71,10 @@ test_forms(void)
 	EQ(list_tsv(sets, NULL, 3, T0 + 90, out, &e), 0);
 	OK(strstr(b.data, "full\tS_1\t\xea\xb0\x80\xeb\x82\x98,b\t"
 	    "2025-01-26T18:00:00Z\t2025-01-26T18:01:00Z\t30\t1500000\t9000000"
-	    "\tyes\t42\t\t3\tno\t\t\t\t\t\t\t\t\t\n") != NULL);
+	    "\tyes\t42\t\t3\tno\t\t\t\t\t\t\t\t\t\t\n") != NULL);
 	OK(strstr(b.data, "full\tx\ta\\tb\\n\\\\c\\,\\x1b[31m\\xff\\xe2\\x80"
 	    "\\xae\t") != NULL);
-	OK(strstr(b.data, "\tdev\t3\tyes\t\t\t\t\t\t\t\t\t\n") != NULL);
+	OK(strstr(b.data, "\tdev\t3\tyes\t\t\t\t\t\t\t\t\t\t\n") != NULL);
 	/* as many tabs in every line */
 	{
 		size_t tabs = 0, lines = 0;
@@ -84,7 +84,7 @@ test_forms(void)
 			lines += *p == '\n';
 		}
 		EQ(lines, 4);
-		EQ(tabs, 4 * 21);
+		EQ(tabs, 4 * 22);
 	}
 	sink_free(out);
 	buf_free(&b);
