@@ -182,6 +182,9 @@ choose(struct recover *r, struct err *e)
 			log_info("passed over: %s", why.text);
 		else
 			log_warning("passed over: %s", why.text);
+		/* a search is answered by the oldest, from which it began */
+		if (rc == 1 && target_is_searched(r->o))
+			err_clear(&first);
 		err_pass(&first, &why);
 	}
 	if (first.kind != ERR_NONE)
@@ -269,14 +272,14 @@ plan(struct recover *r, struct err *e)
 	const struct repo_set *set;
 	char when[UNIT_TEXT_MAX];
 
-	if (o->target == RECOVER_TIME && o->time > unit_now())
-		log_warning("the target, %s, is in the future: no archive "
-		    "reaches it", unit_rfc3339(o->time, when));
 	if (settings_check(o, e) == -1 || repo_list(r->repo, REPO_INCREMENTAL,
 	    &r->sets, pass_over, NULL, e) == -1)
 		return -1;
 	if ((o->set == NULL ? choose(r, e) : choose_named(r, o->set, e)) == -1)
 		return -1;
+	if (o->target == RECOVER_TIME && o->time > unit_now())
+		log_warning("the target, %s, is in the future: no archive "
+		    "reaches it", unit_rfc3339(o->time, when));
 	set = r->chain[r->chain_count - 1];
 	if (repo_guard(set->environment, set->name, o->environment,
 	    o->allow_environment, e) == -1 || open_chain(r, e) == -1 ||

@@ -45,7 +45,8 @@ struct recover_map {
 
 struct recover_options {
 	/* a set's NAME or KIND/NAME; NULL: the newest good one that ends
-	 * before the target (of a time or LSN) and leads to its timeline */
+	 * before the target and leads to its timeline; for a transaction or a
+	 * restore point the WAL behind each set tried is read */
 	const char *set;
 	const char *datadir;
 	enum recover_target target;
@@ -102,8 +103,8 @@ struct recover_plan {
  * chain is not there. ERR_KEY: no key opens it, or the WAL. ERR_USAGE: a map
  * for no tablespace. ERR_REFUSED: the environment's label; the target lies
  * before the set's end, or the archive does not lead to it (the first
- * segment missing is named, and the hint says what can be reached); the
- * folder or a tablespace's is not empty, not ours, a link, in use, of another
+ * segment missing is named) or ends before it, as far as the WAL could be
+ * read (the hint says what can be reached); the folder or a tablespace's is not empty, not ours, a link, in use, of another
  * cluster (delta); too little space. ERR_BUSY: being restored into.
  */
 struct recover;

@@ -2,7 +2,7 @@
  * recover_int: one restore and the parts it is made by.
  *
  *	open.c     the plan: sets, chain, label, keys, sizes
- *	wal.c      whether the archive leads to the target
+ *	wal.c      whether the archive leads to the target; target.c: ends at it
  *	space.c    the folders to fill: named, taken, synced
  *	guard.c    whether they may be; walk.c: going through them
  *	mark.c     the file that says a folder is unfinished
@@ -135,12 +135,20 @@ struct recover {
 	unsigned views_open;
 	uint64_t view_clock;
 	struct merge *merge;            /* merge.c, of the file being written */
+	/* target.c */
+	struct archive_last last;       /* transaction, behind the set's start */
+	struct recover_search {
+		uint32_t timeline;      /* a path, by its end: */
+		uint64_t end;
+		uint64_t from;          /* searched from here on */
+		uint64_t found;         /* the first there is, or 0 */
+	} search;
 };
 
 
 /*
  * wal.c: fills the plan's part, or says why not: 1 the set does not lead to
- * the timeline, 2 WAL is missing that it cannot do without. `set` is the
+ * the timeline or target, 2 WAL is missing that it cannot do without. `set` is the
  * newest.
  */
 int wal_plan(struct recover *r, const struct repo_set *set, struct err *e);
@@ -259,5 +267,22 @@ int settings_check(const struct recover_options *o, struct err *e);
 
 /* sweep.c */
 int sweep(struct recover *r, struct err *e);
+
+/*
+ * target.c: what the WAL on a path says of the target, for a set that begins
+ * at `start` and ends at `end`; r->last is set too. An answer, or -1. BEFORE:
+ * an older set may do, and for those that are searched for BEYOND as well.
+ */
+enum target_answer { TARGET_REACHED, TARGET_UNKNOWN, TARGET_BEYOND,
+	TARGET_BEFORE };
+int target_look(struct recover *r, const struct archive_path *p,
+    uint64_t start, uint64_t end, struct err *e);
+/* -1, with what the last two mean. */
+int target_refuse(const struct recover *r, const struct repo_set *set,
+    enum target_answer answer, struct err *e);
+/* Of a transaction or a restore point: all of the WAL is read for it. */
+bool target_is_searched(const struct recover_options *o);
+/* Microseconds since 1970: "2025-01-27T03:00:00.000001Z". */
+const char *target_moment(int64_t micro, char *out, size_t size);
 
 #endif

@@ -17,7 +17,8 @@ struct facts {
 	struct fact items[FACTS];
 	size_t count;
 	char target[256], start[LSN_TEXT_MAX], consistent[LSN_TEXT_MAX],
-	    end[LSN_TEXT_MAX], first[LSN_NAME_MAX], last[LSN_NAME_MAX];
+	    end[LSN_TEXT_MAX], first[LSN_NAME_MAX], last[LSN_NAME_MAX],
+	    moment[256];
 };
 
 static void
@@ -49,6 +50,11 @@ gather(const struct recover *r, struct facts *f)
 	add(f, "wal_start", lsn_text(p->wal_start, f->start), 0);
 	add(f, "wal_consistent", lsn_text(p->consistent, f->consistent), 0);
 	add(f, "wal_end", lsn_text(p->wal_end, f->end), 0);
+	if (r->last.what == ARCHIVE_LAST_TIME)
+		target_moment(r->last.time, f->moment, sizeof f->moment);
+	else
+		f->moment[0] = '\0';
+	add(f, "wal_last_transaction", f->moment, 0);
 	add(f, "wal_first", f->first, 0);
 	add(f, "wal_last", f->last, 0);
 	add(f, "wal_segments", NULL, p->wal_segments);
@@ -142,6 +148,24 @@ people_spaces(const struct recover_plan *p, struct buf *b, struct err *e)
 }
 
 static int
+people_last(const struct archive_last *last, const struct facts *f,
+    struct buf *b, struct err *e)
+{
+	switch (last->what) {
+	case ARCHIVE_LAST_TIME:
+		return buf_fmt(b, e, "            last transaction ended at "
+		    "%s\n", f->moment);
+	case ARCHIVE_LAST_NONE:
+		return buf_str(b, "            no transaction has ended "
+		    "since\n", e);
+	case ARCHIVE_LAST_UNKNOWN:
+		break;
+	}
+	return buf_fmt(b, e, "            up to what time is not known: %s\n",
+	    last->why);
+}
+
+static int
 people(const struct recover *r, const struct facts *f, struct buf *b,
     struct err *e)
 {
@@ -157,11 +181,13 @@ people(const struct recover *r, const struct facts *f, struct buf *b,
 	    buf_fmt(b, e, ", timeline %u\n", p->timeline) == -1 ||
 	    people_chain(p, b, e) == -1 || people_spaces(p, b, e) == -1)
 		return -1;
-	return buf_fmt(b, e, "WAL         %s to %s: %" PRIu64 " segment%s, "
-	    "%s\n            from %s to %s, consistent from %s\n"
-	    "bytes       %s to read, %s to write\n", f->first, f->last,
-	    p->wal_segments, p->wal_segments == 1 ? "" : "s",
-	    unit_size(p->wal_stored, wal), f->start, f->end, f->consistent,
+	if (buf_fmt(b, e, "WAL         %s to %s: %" PRIu64 " segment%s, "
+	    "%s\n            from %s to %s, consistent from %s\n", f->first,
+	    f->last, p->wal_segments, p->wal_segments == 1 ? "" : "s",
+	    unit_size(p->wal_stored, wal), f->start, f->end,
+	    f->consistent) == -1 || people_last(&r->last, f, b, e) == -1)
+		return -1;
+	return buf_fmt(b, e, "bytes       %s to read, %s to write\n",
 	    unit_size(p->read, in), unit_size(p->write, out));
 }
 

@@ -144,8 +144,7 @@ is_before_gap(const struct recover *r, const struct repo_set *set,
 
 /* 2: the set cannot be used at all, another might. */
 static int
-check_reach(const struct recover *r, const struct repo_set *set,
-    const struct way *w, struct err *e)
+check_reach(const struct recover *r, const struct way *w, struct err *e)
 {
 	const struct recover_options *o = r->o;
 
@@ -153,13 +152,45 @@ check_reach(const struct recover *r, const struct repo_set *set,
 		refuse_gap(w, "and the backup itself needs it", e);
 		return 2;
 	}
-	if (o->target == RECOVER_LSN)
-		return o->lsn <= w->reach.end ? 0 :
-		    refuse_gap(w, "and the target lies behind it", e);
-	if (!w->reach.gap || (o->target == RECOVER_TIME &&
-	    is_before_gap(r, set, w)))
+	if (o->target == RECOVER_LSN && o->lsn > w->reach.end)
+		return refuse_gap(w, "and the target lies behind it", e);
+	if (o->target == RECOVER_LATEST && w->reach.gap)
+		return refuse_gap(w, "and there is more behind it", e);
+	return 0;
+}
+
+/* 1: an older set may do. */
+static int
+check_target(struct recover *r, const struct repo_set *set,
+    const struct way *w, struct err *e)
+{
+	const struct recover_options *o = r->o;
+	const struct archive_path p = { w->archive, &r->history,
+		w->list.segment_size, w->reach.end, w->reach.end_timeline,
+		o->keys };
+	const int answer = target_look(r, &p, w->start, w->end, e);
+
+	switch (answer) {
+	case -1:
+		return -1;
+	case TARGET_REACHED:
 		return 0;
-	return refuse_gap(w, "and there is more behind it", e);
+	case TARGET_UNKNOWN:
+		if (!w->reach.gap || o->target == RECOVER_LSN ||
+		    (o->target == RECOVER_TIME && is_before_gap(r, set, w)))
+			return 0;
+		refuse_gap(w, "and there is more behind it", e);
+		break;
+	case TARGET_BEYOND:
+		if (w->reach.gap) {
+			refuse_gap(w, "and the target lies behind it", e);
+			break;
+		}
+		/* fall through */
+	default:
+		target_refuse(r, set, (enum target_answer)answer, e);
+	}
+	return target_is_searched(o) ? 1 : -1;
 }
 
 static int
@@ -177,9 +208,11 @@ look(struct recover *r, const struct repo_set *set, struct way *w,
 		return -1;
 	archive_reach(&w->list, &r->history, set->timeline, w->start, true,
 	    &w->reach);
-	if ((rc = check_reach(r, set, w, e)) != 0)
+	if ((rc = check_reach(r, w, e)) != 0)
 		return rc;
-	return check_key(r, w, set->timeline, e);
+	if (check_key(r, w, set->timeline, e) == -1)
+		return -1;
+	return check_target(r, set, w, e);
 }
 
 int

@@ -79,15 +79,11 @@ for ((i = 0; i < targets; i++)); do
 		reach "to $time" time "$time" --target-time "$time+00"
 		;;
 	xid)
-		set_before "$lsn"
-		reach "to transaction $xid" xid "$xid" "$set" \
-		    --target-xid "$xid"
+		reach "to transaction $xid" xid "$xid" --target-xid "$xid"
 		;;
 	name)
 		word="point $((1 + RANDOM % points))"
-		set_before "$(awk -F '\t' -v word="$word" \
-		    '$2 == 0 && $3 == word { print $1 }' "$T/commits")"
-		reach "to $word" name "$word" "$set" --target-name "$word"
+		reach "to $word" name "$word" --target-name "$word"
 		;;
 	latest)
 		reach "to the end" latest ""

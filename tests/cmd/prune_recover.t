@@ -56,6 +56,8 @@ for round in 1 2 3 4; do
 	tick
 	backup --incremental
 	tick
+	# a moment is reached when a transaction ends behind it
+	q postgres "SELECT txid_current()" >/dev/null
 	archived
 	since=$(($(date +%s) - keep))
 	pgk pgk-prune

@@ -282,7 +282,17 @@ pgk pgk-restore -D "$T/own/none" "${maps[@]}" --plan --tsv --target-time \
 exits 0 "a time of which a later set shows that it is before the gap"
 pgk pgk-restore -D "$T/own/none" "${maps[@]}" --plan --tsv --target-time \
     "$second_time+00"
-exits 9 "one of which that is not known"
+exits 0 "one behind which a transaction ended before the gap"
+pgk pgk-restore -D "$T/own/none" "${maps[@]}" --plan --tsv --target-time \
+    "$(date -u '+%F %T+00')"
+exits 9 "and none behind it"
+err_has "${name%%.*} is missing.*behind it" "the missing segment is named"
+pgk pgk-restore -D "$T/own/none" "${maps[@]}" --plan --tsv --target-name \
+    'before the mistake'
+exits 0 "a restore point before the gap"
+pgk pgk-restore -D "$T/own/none" "${maps[@]}" --plan --tsv --target-name none
+exits 9 "and one that is nowhere before it"
+err_has "${name%%.*} is missing" "the missing segment is named"
 target t8 "1 2 3 4" --target-lsn "$middle"
 restored t9 "${maps[@]}" --target-action promote --target-lsn "$sure"
 exits 0 "restored to what is sure to be reached"

@@ -10,8 +10,7 @@
 #	                       ("latest"): their xids, into $T/xids
 #	random_commit          one of $T/commits behind the first set's end: $lsn,
 #	                       $xid, $time
-#	sets_note              remember the set just made
-#	set_before LSN         $set: the newest of those that ends before it
+#	sets_note              remember the set just made: $set_names, $set_ends
 #	reach NAME KIND WORD OPTION...   restore with the options and $maps, boot,
 #	                       and look whether all is as it was there
 #	whole NAME             the server in use is sound and has, of the ledger in
@@ -163,16 +162,6 @@ sets_note()
 	[ ${#set_names[@]} -gt 0 ] || set_later=$(date -u -d '1 second' '+%F %T')
 	set_names+=("$set")
 	set_ends+=("$(long "$(json "$set" end_lsn)")")
-}
-
-set_before()
-{
-	local i
-
-	set=${set_names[0]}
-	for i in "${!set_names[@]}"; do
-		[[ ! ${set_ends[i]} < $1 ]] || set=${set_names[i]}
-	done
 }
 
 # Up to a minute, on a machine that has other work to do.
