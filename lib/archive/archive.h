@@ -245,6 +245,14 @@ int archive_last(const struct archive_path *p, uint64_t start,
     struct archive_last *out, struct err *e);
 
 /*
+ * The last second, since 1970, that a recovery to a time is sure to reach when
+ * it begins with a backup that ended at `from`; `from` when there is none behind
+ * it. False: it is not known.
+ */
+bool archive_last_second(const struct archive_last *last, int64_t from,
+    int64_t *second);
+
+/*
  * The guard in a restored data folder: while the file PGDATA/pgk-restored
  * exists, nothing of that server is put into an archive. Lines "KEY: VALUE":
  * set, store, environment, timeline (of the backup), time.

@@ -4,6 +4,8 @@
 #include "archive/archive_int.h"
 #include "log/log.h"
 
+#define MICRO 1000000 /* in a second */
+
 struct reading {
 	const struct archive_path *path;
 	uint64_t from;
@@ -139,4 +141,19 @@ archive_last(const struct archive_path *p, uint64_t start,
 	if (out->what == ARCHIVE_LAST_UNKNOWN)
 		out->what = ARCHIVE_LAST_NONE;
 	return 0;
+}
+
+bool
+archive_last_second(const struct archive_last *last, int64_t from,
+    int64_t *second)
+{
+	int64_t before = last->time - 1; /* a server wants one behind it */
+
+	if (last->what == ARCHIVE_LAST_UNKNOWN)
+		return false;
+	*second = from;
+	if (last->what == ARCHIVE_LAST_TIME && before > 0 &&
+	    before / MICRO > from)
+		*second = before / MICRO;
+	return true;
 }

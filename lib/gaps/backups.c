@@ -6,6 +6,13 @@
 #include "gaps/gaps_int.h"
 #include "log/log.h"
 
+struct look {
+	struct archive *archive;
+	const struct archive_list *list;
+	const struct gaps_histories *all;
+	const struct gaps_options *o;
+};
+
 static void
 warn_bad(void *ctx, const char *name, const struct err *why)
 {
@@ -75,13 +82,31 @@ add_backup(struct gaps *g, const struct repo_set *set,
 	return p->usable ? 0 : say_unusable(g, p, r, e);
 }
 
+/* When the last transaction ended: looked for once for each end of the log. */
 static int
-take_set(struct gaps *g, const struct archive_list *l,
-    const struct gaps_histories *all, const struct repo_set *set,
+find_last(struct gaps *g, const struct look *k, const struct lsn_history *path,
+    struct err *e)
+{
+	struct gaps_backup *b = &g->backups[g->backup_count - 1];
+	const struct archive_path p = { k->archive, path, g->segment_size,
+		b->end, b->end_timeline, k->o->keys };
+
+	for (struct gaps_backup *c = g->backups; c < b; c++)
+		if (c->usable && c->end == b->end &&
+		    c->end_timeline == b->end_timeline) {
+			b->ended = c->ended;
+			return 0;
+		}
+	return archive_last(&p, b->begin, &b->ended, e);
+}
+
+static int
+take_set(struct gaps *g, const struct look *k, const struct repo_set *set,
     struct err *e)
 {
 	const struct lsn_history none = { set->timeline, NULL, 0 };
-	const struct lsn_history *own = gaps_history(all, set->timeline);
+	const struct lsn_history *own = gaps_history(k->all, set->timeline);
+	const struct lsn_history *path;
 	struct archive_reach r;
 	uint64_t start, end;
 	char id[24];
@@ -98,22 +123,26 @@ take_set(struct gaps *g, const struct archive_list *l,
 	if (lsn_parse(set->lsn, &start, e) == -1 || lsn_parse(set->end_lsn !=
 	    NULL ? set->end_lsn : set->lsn, &end, e) == -1)
 		return err_prefix(e, "set \"%s\"", set->name);
-	archive_reach(l, newest_path(all, own != NULL ? own : &none, start),
-	    set->timeline, start, true, &r);
-	return add_backup(g, set, &r, start, end, e);
+	path = newest_path(k->all, own != NULL ? own : &none, start);
+	archive_reach(k->list, path, set->timeline, start, true, &r);
+	if (add_backup(g, set, &r, start, end, e) == -1)
+		return -1;
+	return k->o->fast || r.end < end ? 0 : find_last(g, k, path, e);
 }
 
 int
-gaps_find_backups(struct gaps *g, const struct archive_list *l,
-    const struct gaps_histories *all, struct repo *r, struct err *e)
+gaps_find_backups(struct gaps *g, struct archive *a,
+    const struct archive_list *l, const struct gaps_histories *all,
+    struct repo *r, const struct gaps_options *o, struct err *e)
 {
+	const struct look k = { a, l, all, o };
 	struct repo_list sets;
 	int rc = 0;
 
 	if (repo_list(r, REPO_INCREMENTAL, &sets, warn_bad, NULL, e) == -1)
 		return -1;
 	for (size_t i = 0; i < sets.count && rc == 0; i++)
-		rc = take_set(g, l, all, sets.sets[i], e);
+		rc = take_set(g, &k, sets.sets[i], e);
 	repo_list_free(&sets);
 	return rc;
 }

@@ -99,7 +99,7 @@ find_all(struct gaps *g, struct archive *a, struct archive_list *l,
 	if (gaps_prove(g, a, l, o, e) == 0 &&
 	    read_histories(g, a, l, o, &all, e) == 0 &&
 	    gaps_find_ranges(g, l, &all, e) == 0 &&
-	    gaps_find_backups(g, l, &all, r, e) == 0) {
+	    gaps_find_backups(g, a, l, &all, r, o, e) == 0) {
 		if (o->keep > 0)
 			gaps_excuse(g, o->now, o->keep);
 		rc = 0;

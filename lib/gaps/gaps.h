@@ -36,6 +36,8 @@ struct gaps_backup {
 	char last[LSN_NAME_MAX];    /* the segment with the last byte */
 	char missing[LSN_NAME_MAX]; /* as above, or "" */
 	bool usable; /* the log from its start to its end is there */
+	/* usable: the last transaction in that log, of all such backups */
+	struct archive_last ended;
 };
 
 struct gaps_fault {
@@ -59,7 +61,7 @@ struct gaps {
 /*
  * Look. Unless `fast`, each object is read and proven on `threads` threads
  * (`keys` as archive_get() needs them; ERR_KEY ends it); fast looks at names
- * and sizes alone. What is damaged counts as missing in ranges and backups.
+ * and sizes alone, and leaves `ended` unknown. What is damaged counts as missing in ranges and backups.
  * Base backups that cannot be read are left out, with a warning.
  *
  * With `keep` (seconds; the policy's, for the log) what pgk-prune takes away is

@@ -27,8 +27,9 @@ int gaps_find_ranges(struct gaps *g, const struct archive_list *l,
     const struct gaps_histories *all, struct err *e);
 
 /* backups.c */
-int gaps_find_backups(struct gaps *g, const struct archive_list *l,
-    const struct gaps_histories *all, struct repo *r, struct err *e);
+int gaps_find_backups(struct gaps *g, struct archive *a,
+    const struct archive_list *l, const struct gaps_histories *all,
+    struct repo *r, const struct gaps_options *o, struct err *e);
 
 /* excuse.c: take out the faults that are pgk-prune's doing. */
 void gaps_excuse(struct gaps *g, int64_t now, int64_t keep);

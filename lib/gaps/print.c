@@ -56,27 +56,41 @@ print_ranges(const struct gaps *g, struct sink *out, struct err *e)
 	return rc;
 }
 
+/* The last time a backup can be recovered to, or "": not known. */
+static const char *
+to_time(const struct gaps_backup *b, char out[UNIT_TEXT_MAX])
+{
+	int64_t second;
+
+	if (!b->usable || !archive_last_second(&b->ended, b->time, &second))
+		return "";
+	return unit_rfc3339(second, out);
+}
+
 static int
 print_backups(const struct gaps *g, struct sink *out, struct err *e)
 {
 	static const struct form_column columns[] = {
 		{ "BASE BACKUP", false }, { "TIMELINE", true },
 		{ "FROM", true }, { "TO", true }, { "TIMELINE", true },
-		{ "LAST", false }, { "MISSING", false } };
-	struct form_table *t = form_table_new(columns, 7, e);
+		{ "LAST", false }, { "TO TIME", false },
+		{ "MISSING", false } };
+	struct form_table *t = form_table_new(columns, CELLS, e);
 	int rc = t == NULL ? -1 : 0;
 
 	for (size_t i = 0; i < g->backup_count && rc == 0; i++) {
 		const struct gaps_backup *b = &g->backups[i];
 		char own[16], end[16], from[LSN_TEXT_MAX], to[LSN_TEXT_MAX];
+		char when[UNIT_TEXT_MAX];
 		const char *const row[] = { b->name, own,
 			lsn_text(b->start, from),
 			b->usable ? lsn_text(b->end, to) : "-", end,
-			dash(b->last), dash(b->missing) };
+			dash(b->last), dash(to_time(b, when)),
+			dash(b->missing) };
 
 		snprintf(own, sizeof own, "%" PRIu32, b->timeline);
 		snprintf(end, sizeof end, "%" PRIu32, b->end_timeline);
-		rc = cells(t, row, 7, e);
+		rc = cells(t, row, CELLS, e);
 	}
 	if (rc == 0)
 		rc = form_table_print(t, out, e);
@@ -107,16 +121,16 @@ fault_word(const struct gaps_fault *f)
 static int
 add_tsv(const struct gaps *g, struct buf *b, struct err *e)
 {
-	char from[LSN_TEXT_MAX], to[LSN_TEXT_MAX];
+	char from[LSN_TEXT_MAX], to[LSN_TEXT_MAX], when[UNIT_TEXT_MAX];
 
 	if (buf_str(b, "what\tname\ttimeline\tfrom\tto\tto_timeline\tfirst\t"
-	    "last\tsegments\tstored\tmissing\n", e) == -1)
+	    "last\tsegments\tstored\tmissing\tto_time\n", e) == -1)
 		return -1;
 	for (size_t i = 0; i < g->range_count; i++) {
 		const struct gaps_range *r = &g->ranges[i];
 
 		if (buf_fmt(b, e, "range\t\t%" PRIu32 "\t%s\t%s\t%" PRIu32
-		    "\t%s\t%s\t%" PRIu64 "\t%" PRIu64 "\t%s\n", r->timeline,
+		    "\t%s\t%s\t%" PRIu64 "\t%" PRIu64 "\t%s\t\n", r->timeline,
 		    lsn_text(r->start, from), lsn_text(r->end, to),
 		    r->timeline, r->first, r->last, r->segments, r->stored,
 		    r->missing) == -1)
@@ -126,13 +140,14 @@ add_tsv(const struct gaps *g, struct buf *b, struct err *e)
 		const struct gaps_backup *k = &g->backups[i];
 
 		if (buf_fmt(b, e, "backup\t%s\t%" PRIu32 "\t%s\t%s\t%" PRIu32
-		    "\t\t%s\t\t\t%s\n", k->name, k->timeline,
+		    "\t\t%s\t\t\t%s\t%s\n", k->name, k->timeline,
 		    lsn_text(k->start, from), k->usable ? lsn_text(k->end,
-		    to) : "", k->end_timeline, k->last, k->missing) == -1)
+		    to) : "", k->end_timeline, k->last, k->missing,
+		    to_time(k, when)) == -1)
 			return -1;
 	}
 	for (size_t i = 0; i < g->fault_count; i++)
-		if (buf_fmt(b, e, "%s\t%s\t\t\t\t\t\t\t\t\t\n",
+		if (buf_fmt(b, e, "%s\t%s\t\t\t\t\t\t\t\t\t\t\n",
 		    fault_word(&g->faults[i]), g->faults[i].name) == -1)
 			return -1;
 	return 0;
@@ -162,25 +177,33 @@ json_ranges(const struct gaps *g, struct buf *b, struct err *e)
 	return 0;
 }
 
+/* "null" for "", else in quotes. */
+static const char *
+or_null(const char *text, char out[UNIT_TEXT_MAX + 2])
+{
+	snprintf(out, UNIT_TEXT_MAX + 2, *text != '\0' ? "\"%s\"" : "null",
+	    text);
+	return out;
+}
+
 static int
 json_backups(const struct gaps *g, struct buf *b, struct err *e)
 {
-	char from[LSN_TEXT_MAX], to[LSN_TEXT_MAX];
+	char from[LSN_TEXT_MAX], to[LSN_TEXT_MAX], when[UNIT_TEXT_MAX];
+	char quoted[3][UNIT_TEXT_MAX + 2];
 
 	for (size_t i = 0; i < g->backup_count; i++) {
 		const struct gaps_backup *k = &g->backups[i];
 
 		if (buf_fmt(b, e, "%s\n    { \"name\": \"%s\", \"timeline\": "
-		    "%" PRIu32 ", \"from\": \"%s\", \"to\": %s%s%s, "
+		    "%" PRIu32 ", \"from\": \"%s\", \"to\": %s, "
 		    "\"to_timeline\": %" PRIu32 ", \"last\": \"%s\", "
-		    "\"missing\": %s%s%s, \"usable\": %s }",
+		    "\"to_time\": %s, \"missing\": %s, \"usable\": %s }",
 		    i == 0 ? "" : ",", k->name, k->timeline,
-		    lsn_text(k->start, from), k->usable ? "\"" : "",
-		    k->usable ? lsn_text(k->end, to) : "null",
-		    k->usable ? "\"" : "", k->end_timeline, k->last,
-		    k->missing[0] != '\0' ? "\"" : "",
-		    k->missing[0] != '\0' ? k->missing : "null",
-		    k->missing[0] != '\0' ? "\"" : "",
+		    lsn_text(k->start, from), or_null(k->usable ?
+		    lsn_text(k->end, to) : "", quoted[0]), k->end_timeline,
+		    k->last, or_null(to_time(k, when), quoted[1]),
+		    or_null(k->missing, quoted[2]),
 		    k->usable ? "true" : "false") == -1)
 			return -1;
 	}

@@ -2,8 +2,6 @@
 
 #include "list/list_int.h"
 
-#define MICRO 1000000 /* in a second */
-
 /* The next base backup reads these and has no key: they are always plain. */
 static bool
 is_helper(const struct repo_object *o)
@@ -39,16 +37,10 @@ list_is_same_way(const struct list_base *a, const struct list_base *b)
 bool
 list_reaches(const struct list_base *b, int64_t from, int64_t *to)
 {
-	int64_t last = b->last.time - 1; /* a server wants one behind it */
-
-	if (b->wal < LIST_WAL_POINT || (b->wal == LIST_WAL_ON &&
-	    b->last.what == ARCHIVE_LAST_UNKNOWN))
-		return false;
+	if (b->wal == LIST_WAL_ON)
+		return archive_last_second(&b->last, from, to);
 	*to = from;
-	if (b->wal == LIST_WAL_ON && b->last.what == ARCHIVE_LAST_TIME &&
-	    last > 0 && last / MICRO > from)
-		*to = last / MICRO;
-	return true;
+	return b->wal == LIST_WAL_POINT;
 }
 
 bool

@@ -111,6 +111,18 @@ out_has "^ +last transaction ended at $when\$" "to people too"
 pgk pgk-list --tsv incremental
 is "$(awk -F '\t' 'NR > 1 { print $NF }' "$T/out" | sort -u)" \
     "${before:0:19}Z" "pgk-list as well"
+pgk pgk-wal check --tsv
+exits 0 "pgk-wal check"
+is "$(awk -F '\t' '$1 == "backup" { print $NF }' "$T/out" | sort -u)" \
+    "${before:0:19}Z" "says it"
+pgk pgk-wal check --json
+ok "as JSON too" python3 -c 'import json, sys
+for b in json.load(open(sys.argv[1]))["backups"]:
+    assert b["to_time"] == sys.argv[2], b' "$T/out" "${before:0:19}Z"
+pgk pgk-wal check
+out_has " ${before:0:19}Z +-\$" "and to people"
+pgk pgk-wal check --fast
+out_has ' - +-$' "but not if it is to be fast"
 for time in "$when" "$(committed "$last" 1)" '2100-01-01 00:00:00+00'; do
 	pgk pgk-restore -q -D "$T/own/none" --target-time "$time"
 	exits 9 "$time is refused"
