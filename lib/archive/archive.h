@@ -220,9 +220,9 @@ int archive_events(const struct archive_path *p, uint64_t from, uint64_t to,
 /*
  * When the last transaction on a path ended, commits and rollbacks alike: what
  * a server that recovers to a time must find one behind. It is looked for from
- * the end back to `start`, in the last segment that has one; where clocks
- * were set back, one before that may be newer. At most ARCHIVE_LAST_SEGMENTS
- * are read, and ARCHIVE_LAST_BYTES if that is less.
+ * the end back to `start`, in the last segment that has one, or with `all` in
+ * all that may be read, for where clocks were set back one before may be newer.
+ * Those are ARCHIVE_LAST_SEGMENTS, or ARCHIVE_LAST_BYTES if that is less.
  */
 #define ARCHIVE_LAST_SEGMENTS 16
 #define ARCHIVE_LAST_BYTES ((uint64_t)256 << 20)
@@ -241,12 +241,12 @@ struct archive_last {
  * What cannot be read (no key, damage, deleted meanwhile) is unknown; -1 only
  * for ERR_SYS, ERR_NOMEM and ERR_STOPPED.
  */
-int archive_last(const struct archive_path *p, uint64_t start,
+int archive_last(const struct archive_path *p, uint64_t start, bool all,
     struct archive_last *out, struct err *e);
 
 /*
  * The last second, since 1970, that a recovery to a time is sure to reach when
- * it begins with a backup that ended at `from`; `from` when there is none behind
+ * it begins with a backup that ended at `from`; that when there is none behind
  * it. False: it is not known.
  */
 bool archive_last_second(const struct archive_last *last, int64_t from,

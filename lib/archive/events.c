@@ -108,35 +108,43 @@ give_up(struct archive_last *out, const struct err *why, struct err *e)
 	if (why->kind == ERR_NOMEM || why->kind == ERR_SYS ||
 	    why->kind == ERR_STOPPED)
 		return err_pass(e, why);
-	log_info("when the last transaction ended is not known: %s",
+	log_info("the WAL's end is not known, or not all of it: %s",
 	    why->text);
-	*out = (struct archive_last){ .why = why->kind == ERR_KEY ?
-	    "no key opens the WAL" : "the WAL cannot be read" };
+	if (out->what == ARCHIVE_LAST_UNKNOWN)
+		out->why = why->kind == ERR_KEY ? "no key opens the WAL" :
+		    "the WAL cannot be read";
 	return 0;
 }
 
+/* How many segments may be read. */
+static uint64_t
+most_segments(uint32_t size)
+{
+	const uint64_t n = ARCHIVE_LAST_BYTES / size;
+
+	return n > ARCHIVE_LAST_SEGMENTS ? ARCHIVE_LAST_SEGMENTS :
+	    n > 0 ? n : 1;
+}
+
 int
-archive_last(const struct archive_path *p, uint64_t start,
+archive_last(const struct archive_path *p, uint64_t start, bool all,
     struct archive_last *out, struct err *e)
 {
-	const uint64_t most = ARCHIVE_LAST_BYTES / p->segment_size;
-	uint64_t to = p->end, n = 0;
+	uint64_t left = most_segments(p->segment_size), to = p->end;
 
-	*out = (struct archive_last){ .what = ARCHIVE_LAST_UNKNOWN };
-	while (to > start && out->what == ARCHIVE_LAST_UNKNOWN) {
+	*out = (struct archive_last){ .what = ARCHIVE_LAST_UNKNOWN,
+		.why = "no transaction ended in the last WAL" };
+	while (to > start && (all || out->what == ARCHIVE_LAST_UNKNOWN)) {
 		uint64_t from = (to - 1) / p->segment_size * p->segment_size;
 		struct err why = ERR_INIT;
 
-		if (n == ARCHIVE_LAST_SEGMENTS || (n > 0 && n >= most)) {
-			out->why = "no transaction ended in the last WAL";
+		if (left-- == 0)
 			return 0;
-		}
 		if (archive_events(p, from > start ? from : start, to,
 		    keep_newest, out, out->record == 0 ? &out->record : NULL,
 		    &why) == -1)
 			return give_up(out, &why, e);
 		to = from;
-		n++;
 	}
 	if (out->what == ARCHIVE_LAST_UNKNOWN)
 		out->what = ARCHIVE_LAST_NONE;

@@ -97,7 +97,7 @@ find_last(struct gaps *g, const struct look *k, const struct lsn_history *path,
 			b->ended = c->ended;
 			return 0;
 		}
-	return archive_last(&p, b->begin, &b->ended, e);
+	return archive_last(&p, b->begin, false, &b->ended, e);
 }
 
 static int

@@ -156,8 +156,8 @@ know_last(struct look *l, struct list_base *out, size_t i, struct err *e)
 	p = (struct archive_path){ l->archive, way_from(l,
 	    l->sets[i]->timeline, e), l->wal.segment_size, out[i].to,
 	    out[i].to_timeline, l->keys };
-	return p.history == NULL ? -1 : archive_last(&p, start, &out[i].last,
-	    e);
+	return p.history == NULL ? -1 : archive_last(&p, start, false,
+	    &out[i].last, e);
 }
 
 static int

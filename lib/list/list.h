@@ -31,7 +31,7 @@ struct list_base {
 	char missing[LSN_NAME_MAX]; /* the segment */
 	bool gap;     /* later ones are there all the same */
 	int64_t known; /* a time that this WAL reaches at least; seconds */
-	struct archive_last last; /* of LIST_WAL_ON: in it, since the set's LSN */
+	struct archive_last last; /* of LIST_WAL_ON: transaction in it */
 };
 
 /*

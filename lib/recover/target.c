@@ -126,10 +126,14 @@ int
 target_look(struct recover *r, const struct archive_path *p, uint64_t start,
     uint64_t end, struct err *e)
 {
-	if (archive_last(p, start, &r->last, e) == -1)
+	if (archive_last(p, start, false, &r->last, e) == -1)
 		return -1;
 	switch (r->o->target) {
 	case RECOVER_TIME:
+		/* a clock may have been set back a little */
+		if (look_at_time(r) == TARGET_BEYOND &&
+		    archive_last(p, start, true, &r->last, e) == -1)
+			return -1;
 		return look_at_time(r);
 	case RECOVER_LSN:
 		return r->last.record == 0 ? TARGET_UNKNOWN :

@@ -37,6 +37,12 @@ told=$(tail -n 1 "$T/told")
 ok "rows were acknowledged ($told)" test "$told" -ge 40
 ok "the end of the log is in runs" test -n "$(runs)"
 
+pgk pgk-restore -D "$T/own/new" --plan --tsv
+out_has '^wal_last_transaction	20[0-9-]{8}T[0-9:.]+Z$' \
+    "when the last transaction in them ended is known"
+when=$(sed -n 's/^wal_last_transaction\t//p' "$T/out")
+pgk pgk-restore -D "$T/own/new" --target-time "$when"
+exits 9 "that as a target is refused"
 pgk pgk-restore -q -D "$T/own/new" --target-action promote
 exits 0 "restored"
 place again

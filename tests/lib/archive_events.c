@@ -63,7 +63,7 @@ last_of(const struct archive_path *p, uint64_t start)
 {
 	struct archive_last last;
 
-	EQ(archive_last(p, start, &last, &e), 0);
+	EQ(archive_last(p, start, false, &last, &e), 0);
 	return last;
 }
 
@@ -189,6 +189,34 @@ switched(void)
 	free(r.bytes);
 }
 
+/* A clock that was set back, and how far one looks for it. */
+static void
+set_back(void)
+{
+	struct recmake r = recmake_new(FIRST, 18, 1, ID, SIZE);
+	struct archive_path p;
+	struct archive_last last;
+
+	fresh();
+	for (uint32_t i = 0; i < 18; i++) {
+		recmake_commit(&r, i, i == 0 ? T0 + 99 : i == 2 ? T0 + 9 :
+		    T0 + 3);
+		recmake_switch(&r);
+	}
+	put(&r, 18);
+	p = path(&one, NULL);
+	last = last_of(&p, FIRST * SIZE);
+	OK(last.what == ARCHIVE_LAST_TIME && last.time == T0 + 3);
+	EQ(archive_last(&p, FIRST * SIZE, true, &last, &e), 0);
+	OK(last.what == ARCHIVE_LAST_TIME && last.time == T0 + 9);
+	OK(last.record == r.last);
+	if (system("truncate -s 100 store/wal/*/*0A.gz") != 0)
+		abort();
+	EQ(archive_last(&p, FIRST * SIZE, true, &last, &e), 0);
+	OK(last.what == ARCHIVE_LAST_TIME && last.time == T0 + 3);
+	free(r.bytes);
+}
+
 static int
 count(void *ctx, const struct wal_event *ev, struct err *why)
 {
@@ -269,6 +297,7 @@ main(void)
 	search();
 	growing();
 	switched();
+	set_back();
 	events();
 	locked();
 	archive_close(a);

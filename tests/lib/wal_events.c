@@ -217,7 +217,7 @@ hostile(void)
 
 	memset(data, 0xff, sizeof data);
 	recmake_add(&r, 1, 0, 1, data, 3, 0);       /* no time */
-	recmake_add(&r, 1, 0xb0, 1, data, 12, 0);   /* lists that are not there */
+	recmake_add(&r, 1, 0xb0, 1, data, 12, 0);   /* no lists */
 	recmake_add(&r, 1, 0xb0, 1, data, 120, 0);  /* of 4294967295 items */
 	recmake_add(&r, 0, 0x70, 1, data, 71, 0);   /* half a name */
 	walmake_put(data, INT64_MAX, 8);

@@ -1,7 +1,7 @@
 /*
- * mkevents FILE SEGMENT TIMELINE SYSTEM SIZE [XID TIME]... - a made-up segment of
- * WAL in which these transactions are committed. SEGMENT is its number, SIZE in
- * MiB, TIME as in "2025-01-27T03:00:00Z", or that and a fraction's digits as
+ * mkevents FILE SEGMENT TIMELINE SYSTEM SIZE [XID TIME]... - a made-up segment
+ * of WAL in which these transactions are committed. SEGMENT is its number, SIZE
+ * in MiB, TIME as in "2025-01-27T03:00:00Z", or that and a fraction's digits as
  * in "2025-01-27T03:00:00Z.000001". On stdout the LSN of the last record.
  */
 #include <stdio.h>
