@@ -41,8 +41,9 @@ pgk pgk-restore -D "$T/own/new" --plan --tsv
 out_has '^wal_last_transaction	20[0-9-]{8}T[0-9:.]+Z$' \
     "when the last transaction in them ended is known"
 when=$(sed -n 's/^wal_last_transaction\t//p' "$T/out")
-pgk pgk-restore -D "$T/own/new" --target-time "$when"
-exits 9 "that as a target is refused"
+pgk pgk-restore -D "$T/own/new" --target-time 2100-01-01T00:00:00Z
+exits 9 "a later target is refused"
+err_has "last transaction ended at $when\$" "and told"
 pgk pgk-restore -q -D "$T/own/new" --target-action promote
 exits 0 "restored"
 place again
