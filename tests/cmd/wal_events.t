@@ -133,4 +133,32 @@ printf 'end\t%s\t' "$(sed -n "$n p" "$T/whole" | cut -f 1)" >>"$T/want"
 sed -E '$s,[^\t]*\tended$,,' "$T/out" | head -c -1 >"$T/got"
 same "$T/got" "$T/want" "the walk ends where a record is spoilt"
 
+# A record whose end a crash has taken, and the server that went on behind it.
+server_start main
+first=$(q postgres "SELECT pg_walfile_name(pg_current_wal_insert_lsn())")
+rows 3
+torn=$(q postgres "SELECT pg_walfile_name(pg_current_wal_insert_lsn())")
+q postgres "SELECT pg_logical_emit_message(true, 'torn',
+    repeat('x', 3000000))" >/dev/null
+server_stop main QUIT
+for file in "$T/main/data/pg_wal"/????????????????????????; do
+	[[ ! ${file##*/} > $torn ]] || rm "$file"
+done
+server_start main
+rows 3
+last=$(q postgres "SELECT pg_walfile_name(pg_current_wal_insert_lsn())")
+server_stop main INT
+files=()
+for file in "$T/main/data/pg_wal"/????????????????????????; do
+	[[ ${file##*/} < $first || ${file##*/} > $last ]] || files+=("$file")
+done
+dumped "$first" "$last"
+ok "a record is overwritten" grep -q OVERWRITE_CONTRECORD "$T/dump"
+walevents "${files[@]}" >"$T/whole"
+grep -v ^end "$T/whole" | cut -f 1,3- >"$T/got"
+same "$T/got" "$T/want" "what is before it and behind ($(wc -l <"$T/want"))"
+is "$(tail -n 1 "$T/whole" | cut -f 3)" \
+    "$(tail -n 1 "$T/dump" | sed -E 's/.* lsn: ([^,]+),.*/\1/')" \
+    "up to the last record"
+
 finish
