@@ -37,7 +37,7 @@ target_moment(int64_t micro, char *out, size_t size)
 
 /* of times and places */
 
-static enum target_answer
+static int
 look_at_time(const struct recover *r)
 {
 	const struct recover_options *o = r->o;
