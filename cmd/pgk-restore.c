@@ -175,16 +175,9 @@ static bool
 ask(void *ctx, const char *question)
 {
 	struct tool *t = ctx;
-	char answer[16] = "";
 
-	if (t->stdin_is_data || !isatty(STDIN_FILENO) ||
-	    !isatty(STDERR_FILENO))
-		return false;
-	fprintf(stderr, "%s: %s [y/N] ", t->cli.name, question);
-	fflush(stderr);
-	if (fgets(answer, sizeof answer, stdin) == NULL)
-		return false;
-	return strcmp(answer, "y\n") == 0 || strcmp(answer, "yes\n") == 0;
+	return !t->stdin_is_data && cli_can_ask() &&
+	    cli_ask(&t->cli, "%s", question);
 }
 
 static int

@@ -111,6 +111,13 @@ int cli_check_server(const struct cli_command *k, const struct cli *c,
 int cli_check_operands(const struct cli_command *k, const struct cli *c,
     struct err *e);
 
+/* Whether a person can be asked: stdin and stderr are a terminal. */
+bool cli_can_ask(void);
+
+/* Ask on stderr "NAME: QUESTION [y/N] "; true for "y" or "yes" on stdin. */
+bool cli_ask(const struct cli *c, const char *fmt, ...)
+    __attribute__((format(printf, 2, 3)));
+
 /* Open the store alone. ERR_USAGE with a hint when none is named. */
 int cli_open_store(struct cli *c, int store_flags, struct err *e);
 
