@@ -7,7 +7,6 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 
-#include "archive/archive.h"
 #include "fsx/fsx.h"
 #include "log/log.h"
 #include "progress/progress.h"
@@ -143,6 +142,15 @@ cli_open_repo(struct cli *c, int store_flags, struct err *e)
 	return c->repo == NULL ? -1 : 0;
 }
 
+int
+cli_open_archive(struct cli *c, int store_flags, struct err *e)
+{
+	if (c->store == NULL && cli_open_store(c, store_flags, e) == -1)
+		return -1;
+	c->archive = archive_open(c->store, e);
+	return c->archive == NULL ? -1 : 0;
+}
+
 static int
 add_passphrase(struct cli *c, bool confirm, const char *fallback,
     struct err *e)
@@ -250,6 +258,7 @@ cli_end(struct cli *c, struct err *e)
 		err_sys(e, "could not write to stdout");
 	else if (ferror(stdout)) /* earlier: errno is another's by now */
 		err_set(e, ERR_SYS, "could not write all to stdout");
+	archive_close(c->archive);
 	repo_close(c->repo);
 	store_close(c->store);
 	sign_key_free(c->sign_key);

@@ -18,6 +18,7 @@
 #include <stdbool.h>
 
 #include "age/age.h"
+#include "archive/archive.h"
 #include "codec/codec.h"
 #include "conf/conf.h"
 #include "opt/opt.h"
@@ -43,6 +44,7 @@ struct cli {
 	/* after cli_open_*() */
 	struct store *store;
 	struct repo *repo;
+	struct archive *archive;
 	struct sign_trust *trust; /* from [crypt] trust, or NULL */
 	struct sign_key *sign_key; /* from [crypt] sign-key, or NULL */
 	struct age_keys *keys;
@@ -52,7 +54,7 @@ struct cli {
 	bool ask_passphrase, plain;
 	struct conf_list recipients, recipients_files, identities;
 	struct codec codec; /* -Z; gzip by default */
-	bool status_no; /* set by a main: exit 1, "the answer is no" */
+	bool status_no; /* set by a tool: exit 1, "the answer is no" */
 };
 
 #define CLI_INIT(tool_name) { .name = (tool_name), \
@@ -107,6 +109,10 @@ int cli_check_options(const struct cli_command *k, const struct opt *table,
 int cli_check_server(const struct cli_command *k, const struct cli *c,
     struct err *e);
 
+/* Nor keys to write with or to read with for one that does not. */
+int cli_check_keys(const struct cli_command *k, const struct cli *c,
+    struct err *e);
+
 /* As many operands behind the command's word as it wants. */
 int cli_check_operands(const struct cli_command *k, const struct cli *c,
     struct err *e);
@@ -129,6 +135,9 @@ bool cli_names_store(const struct cli *c);
  * for writing, with the signing key too.
  */
 int cli_open_repo(struct cli *c, int store_flags, struct err *e);
+
+/* Open the store, unless it is open, and its archive. */
+int cli_open_archive(struct cli *c, int store_flags, struct err *e);
 
 /* keys for writing: options, else [crypt]; c->keys stays NULL for plain. */
 int cli_open_recipients(struct cli *c, struct err *e);

@@ -48,6 +48,26 @@ cli_check_server(const struct cli_command *k, const struct cli *c,
 }
 
 int
+cli_check_keys(const struct cli_command *k, const struct cli *c,
+    struct err *e)
+{
+	const struct {
+		const char *option;
+		bool given;
+	} keys[] = {
+		{ "recipient", c->recipients.count > 0 },
+		{ "recipients-file", c->recipients_files.count > 0 },
+		{ "no-encrypt", c->plain },
+		{ "identity", c->identities.count > 0 }
+	};
+
+	for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
+		if (keys[i].given && !cli_takes(k, keys[i].option))
+			return cli_refuse_option(k, keys[i].option, e);
+	return 0;
+}
+
+int
 cli_check_operands(const struct cli_command *k, const struct cli *c,
     struct err *e)
 {

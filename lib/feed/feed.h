@@ -12,6 +12,7 @@
 #include <stdbool.h>
 
 #include "archive/archive.h"
+#include "cli/cli.h"
 
 /* 0 if this could be a file of pg_wal, else ERR_USAGE. */
 int feed_check_name(const char *name, struct err *e);
@@ -64,5 +65,38 @@ int feed_adoption(int datadir, struct archive_guard *g, uint32_t *timeline,
  * reload its configuration for it.
  */
 int feed_adopt(int datadir, bool *reload, struct err *e);
+
+/*
+ * What pgk-wal's push, get and adopt were asked for: what the options said, in
+ * their words; NULL for what was not given.
+ */
+struct feed_asked {
+	struct cli *cli; /* after cli_parse(); archive and keys: by need */
+	const char *const *operands; /* behind the command's word */
+	const char *compress, *prefetch;
+	const char *datadir;
+	bool partial, yes; /* yes: adopt asks nobody */
+};
+
+/*
+ * The commands; what each makes of its words is what the functions above say.
+ * ERR_USAGE: a word that is no method, number or name of a file.
+ *
+ * get: what is not there in recovery is no error but sets cli->status_no.
+ * adopt: a person is asked first if there is one; ERR_REFUSED: who said no.
+ */
+int feed_push_command(const struct feed_asked *a, struct err *e);
+int feed_get_command(const struct feed_asked *a, struct err *e);
+int feed_adopt_command(const struct feed_asked *a, struct err *e);
+
+/*
+ * The exit status, of cli_end()'s; also for words that could not be parsed.
+ * What PostgreSQL makes of it decides. Of restore_command 0 is a file, 143 a
+ * shutdown, more than 125 a failure that stops recovery, and anything else says
+ * that WAL ends here. Of archive_command 0 is a file archived, and more than
+ * 125 restarts the archiver.
+ */
+int feed_push_exit(const struct err *e, int status);
+int feed_get_exit(const struct err *e, int status);
 
 #endif

@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "archive/archive.h"
+#include "cli/cli.h"
 #include "repo/repo.h"
 #include "sink/sink.h"
 
@@ -82,5 +83,17 @@ void gaps_free(struct gaps *g); /* NULL ok */
 enum gaps_form { GAPS_TABLE, GAPS_TSV, GAPS_JSON };
 int gaps_print(const struct gaps *g, enum gaps_form form, struct sink *out,
     struct err *e);
+
+/* What pgk-wal check was asked for, as the options said. */
+struct gaps_asked {
+	struct cli *cli; /* after cli_parse(); repo and keys: by need */
+	bool fast, json, tsv;
+};
+
+/*
+ * Look, print on `out`, warn of each fault. ERR_CORRUPT, after all that: there
+ * is damage. Without: cli->status_no when something is missing, or all is.
+ */
+int gaps_command(const struct gaps_asked *a, struct sink *out, struct err *e);
 
 #endif

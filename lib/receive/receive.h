@@ -16,6 +16,7 @@
 
 #include "age/age.h"
 #include "archive/archive.h"
+#include "cli/cli.h"
 #include "pg/pg.h"
 #include "store/store.h"
 
@@ -62,6 +63,27 @@ int receive_drop_slot(const struct pg_target *target, const char *slot,
 
 /* [a-z0-9_], 1 to 63 of them; ERR_USAGE. */
 int receive_check_slot(const char *name, struct err *e);
+
+/*
+ * What pgk-wal receive was asked for: what the options said, in their words;
+ * NULL for what was not given.
+ */
+struct receive_asked {
+	struct cli *cli; /* after cli_parse(); archive and keys: by need */
+	const char *compress, *slot, *interval, *status_interval, *endpos;
+	const char *scratch; /* a folder; NULL: /var/tmp */
+	bool create_slot, synchronous, no_loop, accept_gap;
+	bool drop_slot; /* and nothing else */
+};
+
+/*
+ * Do so: receive_run() or receive_drop_slot(). ERR_USAGE: a word that is no
+ * method, slot, LSN, or duration from 1s to 1h.
+ */
+int receive_command(const struct receive_asked *a, struct err *e);
+
+/* The exit status, of cli_end()'s: warnings are no failure of who is stopped. */
+int receive_exit(const struct err *e, int status);
 
 /*
  * What a walsender's message says (PostgreSQL's "Streaming Replication
