@@ -50,12 +50,12 @@ walk_object(struct recover *r, unsigned number, uint32_t space,
     struct err *e)
 {
 	struct sink *s = combine_archive(r, space, number, e);
-	uint64_t size = 0, skipped;
+	uint64_t size = 0, skipped = 0;
 	int rc = s == NULL ? -1 : view_size(r, number, space, &size, e);
 
 	for (uint64_t off = 0; rc == 0 && off < size; off += skipped) {
 		const void *data;
-		size_t n;
+		size_t n = 0;
 
 		if (stop_check(e) == -1 || view_at(r, number, space, off,
 		    &data, &n, e) == -1 || sink_write(s, data, n, e) == -1)
