@@ -1,6 +1,7 @@
 #include <stdlib.h>
 
 #include "archive/archive_int.h"
+#include "buf/buf.h"
 
 #define TEXT_MAX ((size_t)1 << 20)
 
@@ -42,9 +43,8 @@ note(void *ctx, const char *leaf, uint64_t size, struct err *e)
 	if (!archive_parse_leaf(leaf, LSN_SEGMENT_SIZE, &f, &v) ||
 	    f.name.kind != LSN_HISTORY)
 		return 0;
-	if ((p = reallocarray(t->list, t->count + 1, sizeof *t->list)) ==
-	    NULL)
-		return err_nomem(e);
+	if ((p = buf_more(t->list, t->count, sizeof *t->list, e)) == NULL)
+		return -1;
 	t->list = p;
 	t->list[t->count++] = f.name.timeline;
 	return 0;

@@ -3,29 +3,13 @@
 #include <string.h>
 
 #include "archive/archive_int.h"
+#include "buf/buf.h"
 
 struct gather {
 	struct archive *a;
 	struct archive_list list;
-	size_t room;
 	const char *folder; /* being listed */
 };
-
-static int
-add(struct gather *g, const struct archive_file *f, struct err *e)
-{
-	if (g->list.count == g->room) {
-		size_t room = g->room == 0 ? 256 : 2 * g->room;
-		void *p = reallocarray(g->list.files, room, sizeof *f);
-
-		if (p == NULL)
-			return err_nomem(e);
-		g->list.files = p;
-		g->room = room;
-	}
-	g->list.files[g->list.count++] = *f;
-	return 0;
-}
 
 /* What is no file of ours, or lies in another's place, is passed over. */
 static int
@@ -35,13 +19,18 @@ note(void *ctx, const char *leaf, uint64_t size, struct err *e)
 	struct archive_variant v;
 	struct archive_file f;
 	size_t len = strlen(g->folder);
+	void *p;
 
 	if (!archive_parse_leaf(leaf, g->list.segment_size, &f, &v) ||
 	    strncmp(f.object, g->folder, len) != 0 ||
 	    f.object[len] != '/' || strcmp(f.object + len + 1, leaf) != 0)
 		return 0;
+	if ((p = buf_more(g->list.files, g->list.count, sizeof f, e)) == NULL)
+		return -1;
 	f.stored = size;
-	return add(g, &f, e);
+	g->list.files = p;
+	g->list.files[g->list.count++] = f;
+	return 0;
 }
 
 static int

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "archive/archive_int.h"
+#include "buf/buf.h"
 
 #define TRIES 5
 #define ZEROS 65536
@@ -47,8 +48,8 @@ note_run(void *ctx, const char *leaf, uint64_t size, struct err *e)
 	    run.file.name.timeline != r->n.timeline ||
 	    run.file.name.segment != r->n.segment)
 		return 0;
-	if ((p = reallocarray(r->list, r->count + 1, sizeof run)) == NULL)
-		return err_nomem(e);
+	if ((p = buf_more(r->list, r->count, sizeof run, e)) == NULL)
+		return -1;
 	memcpy(run.found.object, run.file.object, sizeof run.found.object);
 	r->list = p;
 	r->list[r->count++] = run;

@@ -1,8 +1,8 @@
 #include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
+#include "buf/buf.h"
 #include "gaps/gaps_int.h"
 #include "log/log.h"
 
@@ -54,14 +54,13 @@ add_backup(struct gaps *g, const struct repo_set *set,
     const struct archive_reach *r, uint64_t begin, uint64_t start,
     struct err *e)
 {
-	struct gaps_backup *p = reallocarray(g->backups,
-	    g->backup_count + 1, sizeof *p);
+	struct gaps_backup *p = buf_more(g->backups, g->backup_count,
+	    sizeof *p, e);
 
 	if (p == NULL)
-		return err_nomem(e);
+		return -1;
 	g->backups = p;
 	p += g->backup_count;
-	memset(p, 0, sizeof *p);
 	if ((p->name = strdup(set->name)) == NULL)
 		return err_nomem(e);
 	g->backup_count++;

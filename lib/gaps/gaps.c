@@ -1,17 +1,18 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "buf/buf.h"
 #include "gaps/gaps_int.h"
 
 int
 gaps_add_fault(struct gaps *g, enum err_kind kind,
     const struct lsn_name *name, const char *text, struct err *e)
 {
-	struct gaps_fault *p = reallocarray(g->faults, g->fault_count + 1,
-	    sizeof *p);
+	struct gaps_fault *p = buf_more(g->faults, g->fault_count, sizeof *p,
+	    e);
 
 	if (p == NULL)
-		return err_nomem(e);
+		return -1;
 	g->faults = p;
 	p += g->fault_count;
 	p->kind = kind;
@@ -47,10 +48,10 @@ static int
 add_history(struct gaps_histories *all, const struct lsn_history *h,
     struct err *e)
 {
-	void *p = reallocarray(all->list, all->count + 1, sizeof *h);
+	void *p = buf_more(all->list, all->count, sizeof *h, e);
 
 	if (p == NULL)
-		return err_nomem(e);
+		return -1;
 	all->list = p;
 	all->list[all->count++] = *h;
 	return 0;

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "buf/buf.h"
 #include "gaps/gaps_int.h"
 
 struct finder {
@@ -30,15 +31,14 @@ begin_range(struct finder *f, uint32_t timeline, uint64_t segment,
     struct err *e)
 {
 	struct gaps *g = f->g;
-	struct gaps_range *p = reallocarray(g->ranges, g->range_count + 1,
-	    sizeof *p);
+	struct gaps_range *p = buf_more(g->ranges, g->range_count, sizeof *p,
+	    e);
 	const struct lsn_history *h = gaps_history(f->all, timeline);
 
 	if (p == NULL)
-		return err_nomem(e);
+		return -1;
 	g->ranges = p;
 	f->open = &p[g->range_count++];
-	memset(f->open, 0, sizeof *f->open);
 	f->open->timeline = timeline;
 	f->open->start = f->open->end = segment * g->segment_size;
 	lsn_segment_of(timeline, f->open->start, g->segment_size,

@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "buf/buf.h"
 #include "fsx/fsx.h"
 #include "recover/recover_int.h"
 
@@ -82,9 +83,8 @@ take_line(struct mark *m, const char *line, struct err *e)
 	}
 	if (strncmp(line, space, sizeof space - 1) != 0)
 		return 0;
-	p = reallocarray(m->spaces, m->space_count + 1, sizeof *p);
-	if (p == NULL)
-		return err_nomem(e);
+	if ((p = buf_more(m->spaces, m->space_count, sizeof *p, e)) == NULL)
+		return -1;
 	m->spaces = p;
 	if ((p[m->space_count] = strdup(line + sizeof space - 1)) == NULL)
 		return err_nomem(e);
