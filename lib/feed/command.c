@@ -75,10 +75,12 @@ feed_get_command(const struct feed_asked *a, struct err *e)
 		return err_prefix(e, "option \"--prefetch\"");
 	how.prefetch = (unsigned)n;
 	if (feed_check_name(a->operands[0], e) == -1 ||
-	    cli_open_identities(a->cli, e) == -1)
-		return -1;
-	if (cli_open_archive(a->cli, 0, e) == -1) {
-		/* the answer "absent" is the archive's alone */
+	    cli_open_identities(a->cli, e) == -1 ||
+	    cli_open_archive(a->cli, 0, e) == -1) {
+		/*
+		 * The answer "absent" is the archive's alone: not a key's
+		 * file's, not the store's.
+		 */
 		if (e->kind == ERR_ABSENT)
 			e->kind = ERR_SYS;
 		return -1;

@@ -286,6 +286,17 @@ same "$T/plain" "$T/got" "get, with the key"
 key_new two
 run pgk-wal get -i "$T/two.key" "$name" "$T/got"
 exits 255 "with another key"
+# a key's file that is gone is no answer: recovery would end here
+run pgk-wal get -i "$T/gone.key" "$name" "$T/got"
+exits 255 "without the identity file"
+run pgk-wal get -i "$T/gone.key" "$name" pg_wal/RECOVERYXLOG
+exits 255 "nor in recovery"
+printf '[store]\nurl = %s\n[crypt]\nidentity = %s\n' "$STORE" \
+    "$T/gone.key" >"$T/gone.conf"
+run pgk-wal get -c "$T/gone.conf" "$name" pg_wal/RECOVERYXLOG
+exits 255 "nor without the configuration's"
+run pgk-wal get --passphrase-file "$T/gone" "$name" pg_wal/RECOVERYXLOG
+exits 255 "nor without the passphrase's"
 
 # ahead of what is asked for
 for n in 6 8 9 10 11; do
