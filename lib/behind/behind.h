@@ -2,9 +2,9 @@
  * behind: files written by other threads, and past the page cache.
  *
  * What is written is gathered in pieces of BEHIND_PIECE bytes, which threads
- * write while the owner goes on. A file of more than one piece is written
- * with O_DIRECT where the file system has it: for data that nobody reads soon
- * the copy into the page cache is work for nothing, the most expensive part of a
+ * write while the owner goes on. A file of more than one piece is written with
+ * O_DIRECT where the file system has it: for data that nobody reads soon the
+ * copy into the page cache is work for nothing, the most expensive part of a
  * restore, and what it drives out of the cache is the database's. Smaller
  * files go through the cache.
  *

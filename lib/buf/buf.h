@@ -47,7 +47,8 @@ void buf_drop(struct buf *b, size_t n);
  * Arrays of other things, grown by one: room for another item of `size` bytes
  * behind `count`, zeroed. It doubles where the count is a power of two, so that
  * none needs to know its room; what is grown here is grown nowhere else.
- * Returns the array, which may have moved, or NULL (ERR_NOMEM): it is as it was.
+ * Returns the array, which may have moved, or NULL (ERR_NOMEM): then it is as
+ * it was.
  */
 void *buf_more(void *items, size_t count, size_t size, struct err *e);
 

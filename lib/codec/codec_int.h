@@ -14,7 +14,7 @@ struct codec_block {
 struct codec_map {
 	enum codec_kind kind;
 	struct codec_block *blocks;
-	size_t count, room;
+	size_t count;
 	uint64_t end;      /* of the blocks, in the packed stream */
 	bool broken;       /* what follows is not in blocks */
 };

@@ -25,16 +25,12 @@ codec_map_free(struct codec_map *m)
 static int
 add(struct codec_map *m, size_t len, uint32_t crc, struct err *e)
 {
-	if (m->count == m->room) {
-		size_t room = m->room == 0 ? 64 : 2 * m->room;
-		struct codec_block *blocks = reallocarray(m->blocks, room,
-		    sizeof *blocks);
+	struct codec_block *blocks = buf_more(m->blocks, m->count,
+	    sizeof *blocks, e);
 
-		if (blocks == NULL)
-			return err_nomem(e);
-		m->blocks = blocks;
-		m->room = room;
-	}
+	if (blocks == NULL)
+		return -1;
+	m->blocks = blocks;
 	m->blocks[m->count++] = (struct codec_block){ m->end, (uint32_t)len,
 		crc };
 	m->end += len;

@@ -161,7 +161,7 @@ reader_finish(struct sink *s, struct err *e)
 
 	const struct job *j = sink_crew_job(r->crew);
 
-	/* half a block, or nothing at all: the reader of any says what is wrong */
+	/* half a block, or nothing: the reader of any says what is wrong */
 	if (r->rest == NULL && (!r->pushed || (j != NULL &&
 	    j->packed.len > 0)) && give_up(r, e) == -1)
 		return -1;

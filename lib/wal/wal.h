@@ -122,6 +122,7 @@ struct wal_walk {
 };
 
 #define WAL_WALK_INIT(call, cookie) { .on_event = (call), .ctx = (cookie) }
+/* The next bytes. */
 int wal_walk_take(struct wal_walk *w, const void *data, size_t len,
     struct err *e);
 
