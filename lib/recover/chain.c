@@ -44,14 +44,13 @@ read_object(struct recover *r, const struct repo_set *set,
 	return rc;
 }
 
-/* The plain bytes that are of interest, of an archive that was mapped. */
-static int
-walk_object(struct recover *r, unsigned number, uint32_t space,
-    struct err *e)
+int
+chain_walk(struct recover *r, unsigned number, uint32_t space, struct err *e)
 {
 	struct sink *s = combine_archive(r, space, number, e);
 	uint64_t size = 0, skipped = 0;
-	int rc = s == NULL ? -1 : view_size(r, number, space, &size, e);
+	int rc = s == NULL || view_hold(r, number, space, true, e) == -1 ?
+	    -1 : view_size(r, number, space, &size, e);
 
 	for (uint64_t off = 0; rc == 0 && off < size; off += skipped) {
 		const void *data;
@@ -67,6 +66,7 @@ walk_object(struct recover *r, unsigned number, uint32_t space,
 	if (rc == 0)
 		rc = sink_finish(s, e);
 	sink_free(s);
+	view_hold(r, number, space, false, e);
 	return rc;
 }
 
@@ -89,7 +89,7 @@ restore_object(struct recover *r, const struct repo_set *set, unsigned number,
 		    space, number, e), keys, r->o->jobs, map, e), e);
 	else if (map != NULL && (rc = read_object(r, set, o,
 	    unpack_mapper(keys, map, e), e)) == 0)
-		rc = walk_object(r, number, space, e);
+		rc = chain_walk(r, number, space, e);
 	if (rc == -1 && (e->kind == ERR_CORRUPT || e->kind == ERR_KEY) &&
 	    strstr(e->text, o->name) == NULL)
 		err_prefix(e, "\"%s\"", o->name);

@@ -243,13 +243,16 @@ void merge_free(struct recover *r);
 /*
  * view.c: plain bytes of an archive that was mapped, as far as it was. The map is
  * for codec_mapped_reader() and stays the view's; NULL with *e. view_at() is
- * codec_view_at(), view_size() likewise; at most VIEWS_MAX of theirs are open.
+ * codec_view_at(), view_size() likewise; at most VIEWS_MAX of theirs are open,
+ * and *data of one that is not held is good until any is used again.
  */
 #define VIEWS_MAX 16
 struct codec_map *view_map(struct recover *r, unsigned set, uint32_t space,
     struct err *e);
 int view_at(struct recover *r, unsigned set, uint32_t space, uint64_t off,
     const void **data, size_t *len, struct err *e);
+int view_hold(struct recover *r, unsigned set, uint32_t space, bool hold,
+    struct err *e);
 int view_size(struct recover *r, unsigned set, uint32_t space,
     uint64_t *size, struct err *e);
 void view_free(struct recover *r);
@@ -258,8 +261,13 @@ void view_free(struct recover *r);
 int label_take(struct recover *r, unsigned set, const struct buf *label,
     struct err *e);
 
-/* chain.c */
+/*
+ * chain.c. chain_walk(): what is of interest of an archive that was mapped, into
+ * combine_archive().
+ */
 int chain_restore(struct recover *r, struct err *e);
+int chain_walk(struct recover *r, unsigned set, uint32_t space,
+    struct err *e);
 
 /* settings.c */
 int settings_conf(struct recover *r, struct buf *out, struct err *e);

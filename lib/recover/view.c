@@ -7,6 +7,7 @@ struct view {
 	struct blob *blob;      /* with `view` */
 	struct codec_view *view; /* NULL: not open */
 	uint64_t used;          /* when last, by view_clock */
+	bool held;              /* not to be closed */
 };
 
 static struct view *
@@ -51,7 +52,7 @@ close_one(struct recover *r)
 	for (size_t i = 0; i < r->chain_count * r->space_count; i++) {
 		struct view *v = &r->views[i];
 
-		if (v->view != NULL && (oldest == NULL ||
+		if (v->view != NULL && !v->held && (oldest == NULL ||
 		    v->used < oldest->used))
 			oldest = v;
 	}
@@ -87,6 +88,17 @@ open_of(struct recover *r, unsigned set, uint32_t space, struct err *e)
 		return NULL;
 	v->used = ++r->view_clock;
 	return v;
+}
+
+int
+view_hold(struct recover *r, unsigned set, uint32_t space, bool hold,
+    struct err *e)
+{
+	struct view *v = view_of(r, set, space, e);
+
+	if (v != NULL)
+		v->held = hold;
+	return v == NULL ? -1 : 0;
 }
 
 static int

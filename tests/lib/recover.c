@@ -143,9 +143,13 @@ send(struct recover *r, unsigned number, struct buf *tar, size_t cut)
 	    send_all(codec_writer(sink_buf(to, &e), &how, 1, &e), tar->data,
 	    tar->len, 0, &e) == -1)
 		abort();
-	if (send_all(codec_mapped_reader(combine_archive(r, 0, number, &e),
-	    codec, 2, view_map(r, number, 0, &e), &e), to->data, to->len, cut,
-	    &e) == -1)
+	/* as chain_restore() does */
+	if (number == r->chain_count ? send_all(codec_mapped_reader(
+	    combine_archive(r, 0, number, &e), codec, 2, view_map(r, number,
+	    0, &e), &e), to->data, to->len, cut, &e) == -1 :
+	    send_all(codec_mapper(codec, view_map(r, number, 0, &e), &e),
+	    to->data, to->len, cut, &e) == -1 ||
+	    chain_walk(r, number, 0, &e) == -1)
 		return -1;
 	return combine_end(r, number, &e) == -1 ? -1 : output_drain(r, &e);
 }
@@ -188,7 +192,7 @@ is_file(const char *path, const void *data, size_t len)
 /*
  * A file through all sets, changed, shrunk and grown at random; some
  * increments leave out blocks that are zeros, as a server does for blocks
- * that were never written.
+ * that were never written. The set `whole`, if not 0, has all of it again.
  */
 #define MOST 300
 struct history {
@@ -227,7 +231,7 @@ change(struct history *h, struct buf *tar, const char *path, size_t cutoff)
 }
 
 static bool
-random_chain(unsigned count, size_t cut, bool delta)
+random_chain(unsigned count, unsigned whole, size_t cut, bool delta)
 {
 	struct history h = { noise(MOST * BLOCK), 1 + (uint32_t)(stage_random() %
 	    MOST) };
@@ -240,7 +244,7 @@ random_chain(unsigned count, size_t cut, bool delta)
 		tar[i] = (struct buf)BUF_INIT(256 << 20);
 		add_label(&tar[i], i);
 		add(&tar[i], '5', "base", "", 0);
-		if (i == 0)
+		if (i == 0 || i == whole)
 			add(&tar[i], '0', "base/1", h.pages,
 			    (size_t)h.count * BLOCK);
 		else
@@ -272,7 +276,7 @@ test_random(void)
 
 	for (unsigned i = 0; i < 30; i++) {
 		codec = (enum codec_kind)(i % 3);
-		good += random_chain(4, cuts[i % 5], false);
+		good += random_chain(4, i % 4, cuts[i % 5], false);
 		wipe();
 	}
 	EQ(good, 30);
@@ -280,7 +284,7 @@ test_random(void)
 	good = 0;
 	for (unsigned i = 0; i < 30; i++) {
 		codec = (enum codec_kind)(i % 3);
-		good += random_chain(4, cuts[i % 5], true);
+		good += random_chain(4, i % 4, cuts[i % 5], true);
 	}
 	EQ(good, 30);
 	wipe();
@@ -288,7 +292,7 @@ test_random(void)
 	good = 0;
 	for (unsigned i = 0; i < 3; i++) {
 		codec = (enum codec_kind)i;
-		good += random_chain(SETS_MAX, 0, i == 1);
+		good += random_chain(SETS_MAX, i, 0, i == 1);
 		wipe();
 	}
 	EQ(good, 3);
