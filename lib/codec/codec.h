@@ -110,7 +110,8 @@ struct sink *codec_mapper(enum codec_kind kind, struct codec_map *map,
  * there together, one or more, valid until the next call. ERR_CORRUPT:
  * behind what was mapped; not, or not only, blocks by codec_writer(); changed
  * since. Who reads on from block to block has the next one unpacked ahead, by
- * a thread. Holds two blocks plain and one packed.
+ * a thread, until codec_view_alone(). Holds two blocks plain and one packed;
+ * alone one, plain.
  */
 struct blob;
 struct codec_view;
@@ -118,6 +119,7 @@ struct codec_view *codec_view_new(struct blob *packed,
     const struct codec_map *map, struct err *e);
 int codec_view_at(struct codec_view *v, uint64_t off, const void **data,
     size_t *len, struct err *e);
+void codec_view_alone(struct codec_view *v);
 /* All plain bytes. */
 int codec_view_size(struct codec_view *v, uint64_t *size, struct err *e);
 void codec_view_free(struct codec_view *v); /* NULL ok */

@@ -20,6 +20,7 @@ struct codec_view {
 	struct slot slots[2];
 	unsigned at;              /* the slot read from; the other is ahead */
 	bool pending;             /* the other is being unpacked */
+	bool alone;               /* and is not used */
 	struct task_queue *queue; /* NULL: nobody read on yet */
 };
 
@@ -77,6 +78,8 @@ unpack(struct codec_view *v, struct slot *s, struct err *e)
 		return -1;
 	rc = codec_dec_blocks(v->dec, v->in.data, b->len, out, e);
 	sink_free(out);
+	if (v->alone) /* one of many: what it holds for long is little */
+		buf_free(&v->in);
 	return rc;
 }
 
@@ -103,6 +106,17 @@ settle(struct codec_view *v)
 	if (v->pending)
 		task_queue_drain(v->queue);
 	v->pending = false;
+}
+
+void
+codec_view_alone(struct codec_view *v)
+{
+	struct slot *ahead = &v->slots[1 - v->at];
+
+	settle(v);
+	v->alone = true;
+	buf_free(&ahead->plain);
+	ahead->number = 0;
 }
 
 /* The block after the present one, for who came here by reading on. */
@@ -145,7 +159,7 @@ turn_to(struct codec_view *v, size_t number, struct err *e)
 	if (s->plain.len != CODEC_BLOCK && number < v->map->count)
 		return err_set(e, ERR_CORRUPT,
 		    "it is not packed in blocks of one size");
-	return reads_on ? look_ahead(v, number, e) : 0;
+	return reads_on && !v->alone ? look_ahead(v, number, e) : 0;
 }
 
 int

@@ -17,7 +17,7 @@ struct pick {
  * changed blocks of a stretch of WINDOW blocks are gathered set by set, so
  * that a view is not opened anew for each.
  */
-#define WINDOW 2048
+#define WINDOW 1024
 
 struct merge {
 	struct pick picks[INCREMENT_BLOCKS_MAX];

@@ -228,7 +228,7 @@ int combine_end(struct recover *r, unsigned set, struct err *e);
  * than all that were noted (`at`, `count` as in struct layer; the file's limit
  * becomes `limit` at most). Then it is written: merge_begin(), merge_base()
  * with whole blocks of the oldest copy in order, merge_end(), after which it is
- * FILE_DONE. Memory: 2 MiB, 16 more for a file that over VIEWS_MAX sets
+ * FILE_DONE. Memory: 2 MiB, 8 more for a file that over VIEWS_MAX sets
  * changed, and 40 bytes a file and set with changed blocks.
  */
 int merge_add(struct file *f, unsigned set, uint64_t at, uint32_t count,
@@ -246,7 +246,8 @@ void merge_free(struct recover *r);
  * codec_view_at(), view_size() likewise; at most VIEWS_MAX of theirs are open,
  * and *data of one that is not held is good until any is used again.
  */
-#define VIEWS_MAX 16
+#define VIEWS_MAX 26  /* a day of hourly increments, and some */
+#define VIEWS_AHEAD 8 /* with more open than that none is unpacked ahead */
 struct codec_map *view_map(struct recover *r, unsigned set, uint32_t space,
     struct err *e);
 int view_at(struct recover *r, unsigned set, uint32_t space, uint64_t off,

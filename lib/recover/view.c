@@ -60,6 +60,16 @@ close_one(struct recover *r)
 		close_view(r, oldest);
 }
 
+/* Memory for one block more in each is for a few of them only. */
+static void
+look_less_ahead(struct recover *r)
+{
+	for (size_t i = 0; r->views_open > VIEWS_AHEAD &&
+	    i < r->chain_count * r->space_count; i++)
+		if (r->views[i].view != NULL)
+			codec_view_alone(r->views[i].view);
+}
+
 static int
 open_view(struct recover *r, struct view *v, unsigned set, uint32_t space,
     struct err *e)
@@ -74,6 +84,7 @@ open_view(struct recover *r, struct view *v, unsigned set, uint32_t space,
 		return -1;
 	}
 	r->views_open++;
+	look_less_ahead(r);
 	return 0;
 }
 
