@@ -54,7 +54,8 @@ ok "recovered" server_until "NOT pg_is_in_recovery()"
 contents >"$T/is"
 same "$T/was" "$T/is" "row for row"
 q postgres "CREATE EXTENSION amcheck"
-run pg_amcheck --heapallindexed -d postgres
-exits 0 "heap and indexes are sound"
+ok "heap and indexes are sound" q postgres "SELECT
+    bt_index_check(indexrelid, true) FROM pg_index
+    WHERE indrelid IN ('d'::regclass, 'w'::regclass)"
 
 finish
