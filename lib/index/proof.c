@@ -147,16 +147,16 @@ walk(struct proofs *w, struct store *store, struct err *e)
 static void
 conclude(const struct proofs *w, struct proof *p, const struct usage_index *x)
 {
+	bool allowed = p->at_scans <= w->max_scans - p->scans;
+
 	if (p->ended)
 		return;
 	/* without a scan since: it was there then, and nothing was reset */
 	if (x->last_scan != 0 && x->last_scan < p->from) {
 		p->from = p->since = x->last_scan;
 		p->blind = 0;
-		p->used = true;
-		return;
 	}
-	if (p->at_scans > w->max_scans - p->scans) {
+	if (!allowed) {
 		p->used = true;
 		return;
 	}

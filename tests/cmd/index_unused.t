@@ -88,6 +88,7 @@ run pgk-index -d ix unused --min-age 0s --tsv
 is "$(verdict_of idle_at)" "ok USED" "one that was scanned is used"
 is "$(verdict_of idle_event)" "ok USED" \
     "a partitioned one is when one of its partitions was"
+sleep 1 # to where the time of the last scan is over
 run pgk-index -d ix unused --min-age 0s --max-scans 100 --tsv
 is "$(verdict_of idle_at)" "warning UNUSED" "but for as many as are allowed"
 
