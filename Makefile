@@ -2,7 +2,7 @@
 #
 #	make                 the tools, in build/bin
 #	make install         to $(DESTDIR)$(prefix)
-#	make check           every test that belongs to a change (10 minutes)
+#	make check           every test that belongs to a change (12 minutes)
 #	make demo            see it work, on a throwaway server
 #	make bench           measure it against the usual ways (ROWS=, ROUNDS=)
 #	make check-server    the tests that need a server (PG_BIN= chooses it)
