@@ -281,6 +281,7 @@ int archive_guard_read(int datadir, struct archive_guard *g, struct err *e);
  * ALTER SYSTEM of that very moment may be lost.
  */
 #define ARCHIVE_GUARD_SETTING "pgk.restored"
+/* ERR_SYS, in both. */
 int archive_guard_is_set(int datadir, bool *set, struct err *e);
 int archive_guard_unset(int datadir, bool *was, struct err *e);
 

@@ -96,7 +96,7 @@ write_direct(struct target *t, struct piece *p, struct err *e)
 
 		if (n == -1 && errno == EINTR)
 			continue;
-		/* what was written short of a page goes on as it began: not */
+		/* also after a write that ended within a page */
 		if ((n == -1 && errno == EINVAL) || n == 0)
 			return 1;
 		if (n == -1)
