@@ -105,19 +105,36 @@ begin(struct wal_walk *w)
 	    before >= w->next))
 		return false;
 	w->crc = 0;
-	wal_parse_begin(&w->parse, w->head, w->info.major);
+	if (w->on_event != NULL)
+		wal_parse_begin(&w->parse, w->head, w->info.major);
+	if (w->on_change != NULL)
+		wal_find_begin(&w->found, w->head, w->info.major);
 	return true;
+}
+
+/* Tell of the record at w->last. */
+static int
+tell(struct wal_walk *w, struct err *e)
+{
+	struct wal_event *ev = &w->parse.event;
+
+	for (unsigned i = 0; w->on_change != NULL && i < w->found.count; i++)
+		if (w->on_change(w->ctx, w->last, &w->found.list[i], e) == -1)
+			return -1;
+	if (w->on_event == NULL || !wal_parse_end(&w->parse))
+		return 0;
+	ev->lsn = w->last;
+	ev->end = w->next;
+	return w->on_event(w->ctx, ev, e);
 }
 
 /* All of it is here, and w->at is behind it. */
 static int
 finish(struct wal_walk *w, struct err *e)
 {
-	struct wal_event *ev = &w->parse.event;
-	int rc = 0;
-
 	if (digest_crc32c(w->crc, w->head, CRC_AT) !=
-	    wal_get32(w->head + CRC_AT)) {
+	    wal_get32(w->head + CRC_AT) ||
+	    (w->on_change != NULL && !w->found.good)) {
 		w->ended = true;
 		return 0;
 	}
@@ -129,12 +146,7 @@ finish(struct wal_walk *w, struct err *e)
 		w->next -= w->next % w->info.segment_size;
 		w->jump = w->next;
 	}
-	if (wal_parse_end(&w->parse)) {
-		ev->lsn = w->last;
-		ev->end = w->next;
-		rc = w->on_event(w->ctx, ev, e);
-	}
-	return rc;
+	return tell(w, e);
 }
 
 /* Of the record under way; how many of the bytes belong to it. */
@@ -148,7 +160,11 @@ take_record(struct wal_walk *w, const unsigned char *p, size_t len)
 		memcpy(w->head + w->done, p, n);
 	else {
 		w->crc = digest_crc32c(w->crc, p, n);
-		wal_parse_take(&w->parse, p, n);
+		if (w->on_event != NULL)
+			wal_parse_take(&w->parse, p, n);
+		if (w->on_change != NULL)
+			wal_find_take(&w->found, w->head, w->info.major,
+			    w->done - HEADER, p, n);
 	}
 	w->done += (uint32_t)n;
 	if (w->done == HEADER && w->done - n < HEADER)

@@ -1,7 +1,8 @@
 /*
  * wal: the write-ahead log's pages (xlog_internal.h of 13 to 18): enough to
  * tell whose a segment is, whether it is whole, and where it ends; and of its
- * records (xlogrecord.h, xact.h) those that a recovery can stop at.
+ * records (xlogrecord.h, xact.h) those that a recovery can stop at, and the
+ * blocks that they change.
  */
 #ifndef PGK_WAL_H
 #define PGK_WAL_H
@@ -76,6 +77,29 @@ struct wal_event {
 	char name[WAL_POINT_NAME]; /* of the point */
 };
 
+/*
+ * What a record changes in the data folder, as far as it is needed to know
+ * which blocks a backup must take: the blocks it names (xlogrecord.h), and
+ * what storage_xlog.h, dbcommands_xlog.h and xl_parameter_change tell. Only what
+ * is in the log: free space maps are not, nor, up to minor releases of 2026,
+ * bits cleared in visibility maps.
+ *
+ *	WAL_BLOCK     `block` of the fork was changed or made
+ *	WAL_CUT       the fork was made, or cut off, at `block` (0: all of it)
+ *	WAL_DATABASE  the folder of `database` in `tablespace` was made anew
+ *	WAL_UNLOGGED  wal_level became minimal: changes may be missing
+ */
+enum wal_fork { WAL_MAIN, WAL_FSM, WAL_VM, WAL_INIT };
+struct wal_change {
+	enum wal_changed { WAL_BLOCK, WAL_CUT, WAL_DATABASE,
+		WAL_UNLOGGED } what;
+	uint32_t tablespace; /* OIDs; 1663 is pg_default, 1664 pg_global */
+	uint32_t database;   /* 0 in pg_global */
+	uint32_t relation;   /* the file node */
+	uint32_t fork;       /* enum wal_fork, or what the log says instead */
+	uint32_t block;      /* from the relation's beginning */
+};
+
 /* One record, read for that; private to the room. */
 struct wal_parse {
 	struct wal_event event;
@@ -89,22 +113,41 @@ struct wal_parse {
 };
 
 /*
+ * What one record changes; private to the room. It names WAL_BLOCKS blocks at
+ * most, so that all that is looked at stands in its first WAL_LEAD bytes:
+ * records that tell more than blocks are short.
+ */
+#define WAL_BLOCKS 33
+#define WAL_LEAD 1024
+struct wal_found {
+	struct wal_change list[WAL_BLOCKS + 3]; /* a truncation is three */
+	unsigned count;
+	bool good;        /* it makes sense */
+	unsigned char lead[WAL_LEAD]; /* when it came in pieces */
+};
+
+/*
  * A walk over records, as recovery reads them: wal_walk_take() any pieces of
  * segments, from the first byte of one on, each segment behind the one
  * before. A record that began in an earlier segment is passed over. Every
- * other's CRC is checked, and `on_event` called for those that are events;
- * when it returns -1 (with *e set), so does wal_walk_take().
+ * other's CRC is checked; then `on_change` is called for what it changes, in
+ * the order of the record, and `on_event` if it is an event. When one of them
+ * returns -1 (with *e set), so does wal_walk_take().
  *
  * The walk ends where the log does: at a page that is not the next one, or a
  * record that is not whole or does not follow the one before. It then
- * passes over whatever comes; no content of the log is an error.
+ * passes over whatever comes; no content of the log is an error. With
+ * on_change set it ends, too, at a record whose blocks cannot be read.
  *
  * Memory is this struct's, whatever a record's length says.
  */
 struct wal_walk {
 	int (*on_event)(void *ctx, const struct wal_event *ev,
-	    struct err *e); /* set before, with ctx */
+	    struct err *e); /* set before, with ctx; or NULL: nobody asks */
 	void *ctx;
+	/* the same; `lsn` is the record's first byte */
+	int (*on_change)(void *ctx, uint64_t lsn, const struct wal_change *c,
+	    struct err *e);
 	uint64_t limit;    /* or set too: it ends at a record from here on */
 	/* what was found */
 	struct wal_info info; /* of the first segment */
@@ -118,6 +161,7 @@ struct wal_walk {
 	uint64_t skip;     /* bytes of a record begun before */
 	uint32_t done, crc; /* of the record under way; 0: none is */
 	struct wal_parse parse;
+	struct wal_found found;
 	unsigned char page[WAL_LONG_HEADER], head[24];
 };
 

@@ -58,4 +58,15 @@ void wal_parse_take(struct wal_parse *p, const unsigned char *data,
     size_t len);
 bool wal_parse_end(const struct wal_parse *p);
 
+/*
+ * change.c: find what a record changes. wal_find_begin() gets its header;
+ * wal_find_take() the bytes behind that, in order and in any pieces, the first
+ * of them being `at` bytes behind it. Once all were there f->good says whether
+ * they make sense, and f->list holds f->count changes.
+ */
+void wal_find_begin(struct wal_found *f, const unsigned char *header,
+    int major);
+void wal_find_take(struct wal_found *f, const unsigned char *header, int major,
+    size_t at, const unsigned char *data, size_t len);
+
 #endif
