@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "digest/digest.h"
 #include "wal/wal.h"
 
 #define WALMAKE_MAGIC 0xD110 /* 15's */
@@ -60,6 +61,20 @@ walmake(uint64_t segment, uint32_t timeline, uint64_t id, uint32_t size,
 		    segment * size + (uint64_t)i * WAL_PAGE, timeline, id,
 		    size, salt);
 	return s;
+}
+
+/* A record's header, 24 bytes; `body` is all that follows. */
+static inline void
+walmake_head(unsigned char *head, unsigned rmid, unsigned info, uint64_t before,
+    const void *body, uint32_t len)
+{
+	memset(head, 0, 24);
+	walmake_put(head, 24 + len, 4);
+	walmake_put(head + 8, before, 8);
+	head[16] = (unsigned char)info;
+	head[17] = (unsigned char)rmid;
+	walmake_put(head + 20, digest_crc32c(digest_crc32c(0, body, len), head,
+	    20), 4);
 }
 
 #endif

@@ -17,22 +17,18 @@
 #include "wal/wal_int.h"
 
 #define HEADER 24
-
 #define BLOCK_LAST 32
 #define BLOCK_FORK 0x0f
 #define BLOCK_IMAGE 0x10
 #define BLOCK_DATA 0x20
 #define BLOCK_SAME 0x80
-
 #define IMAGE_HOLE 0x01
 #define IMAGE_PACKED_14 0x02 /* up to 14 */
 #define IMAGE_PACKED 0x1c    /* by pglz, lz4, zstd */
-
 #define XID_ABOVE 252
 #define ORIGIN 253
 #define MAIN_LONG 254
 #define MAIN_SHORT 255
-
 #define RMID_XLOG 0
 #define RMID_SMGR 2
 #define RMID_DBASE 4
@@ -253,18 +249,15 @@ take_special(struct reader *r, const unsigned char *header)
 	len = len > before ? len - before : 0;
 	len = len < r->main ? len : r->main;
 	r->at += len > 0 ? before : 0;
-	switch (header[17]) {
-	case RMID_XLOG:
+	if (header[17] == RMID_XLOG)
 		return take_xlog(r->found, r->major, kind, r->at, len);
-	case RMID_SMGR:
+	if (header[17] == RMID_SMGR)
 		return take_smgr(r->found, kind, r->at, len);
-	case RMID_DBASE:
-		return take_dbase(r->found, r->major, kind, r->at, len);
-	}
-	return true;
+	return header[17] != RMID_DBASE ||
+	    take_dbase(r->found, r->major, kind, r->at, len);
 }
 
-/* The beginning of what is behind its header is here: `len` bytes. */
+/* Of what is behind its header the first `len` bytes are here. */
 static void
 find(struct wal_found *f, const unsigned char *header, int major,
     const unsigned char *data, size_t len)
