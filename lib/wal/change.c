@@ -247,7 +247,6 @@ take_special(struct reader *r, const unsigned char *header)
 	uint64_t len = (uint64_t)(r->end - r->at);
 
 	len = len > before ? len - before : 0;
-	len = len < r->main ? len : r->main;
 	r->at += len > 0 ? before : 0;
 	if (header[17] == RMID_XLOG)
 		return take_xlog(r->found, r->major, kind, r->at, len);
