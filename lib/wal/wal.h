@@ -80,9 +80,9 @@ struct wal_event {
 /*
  * What a record changes in the data folder, as far as it is needed to know
  * which blocks a backup must take: the blocks it names (xlogrecord.h), and
- * what storage_xlog.h, dbcommands_xlog.h and xl_parameter_change tell. Only what
- * is in the log: free space maps are not, nor, up to minor releases of 2026,
- * bits cleared in visibility maps.
+ * what storage_xlog.h, dbcommands_xlog.h and xl_parameter_change tell. Only
+ * what is in the log: free space maps are not, nor, up to minor releases of
+ * 2026, bits cleared in visibility maps.
  *
  *	WAL_BLOCK     `block` of the fork was changed or made
  *	WAL_CUT       the fork was made, or cut off, at `block` (0: all of it)

@@ -33,7 +33,7 @@ num(struct body *b, uint64_t value, size_t size)
 	b->len += (uint32_t)size;
 }
 
-/* A reference with nothing in it: of relation 10/20/30, or of the one before. */
+/* A reference with nothing in it: of 10/20/30, or of the relation before. */
 static void
 ref(struct body *b, unsigned id, unsigned flags, uint32_t block)
 {

@@ -10,8 +10,9 @@
  *	DATABASE   tablespace/database
  *	UNLOGGED
  *
- * then "end", where the walk ended, where its last record began. WALCHANGES_STEP:
- * bytes a read. WALCHANGES_QUIET: only the end, and how many changes there were.
+ * then "end", where the walk ended, where its last record began.
+ * WALCHANGES_STEP: bytes a read. WALCHANGES_QUIET: only how many changes there
+ * were, and the end.
  */
 #include <inttypes.h>
 #include <stdio.h>
