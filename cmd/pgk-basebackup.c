@@ -25,11 +25,13 @@ take_method(void *ctx, const char *value, struct err *e)
 
 	if (strcmp(value, "blocks") == 0)
 		t->o.method = BASE_BLOCKS;
+	else if (strcmp(value, "wal") == 0)
+		t->o.method = BASE_WAL;
 	else if (strcmp(value, "summaries") == 0)
 		t->o.method = BASE_SUMMARIES;
 	else
-		return err_set(e, ERR_USAGE, "\"%s\" is neither \"blocks\" "
-		    "nor \"summaries\"", value);
+		return err_set(e, ERR_USAGE, "\"%s\" is none of \"blocks\", "
+		    "\"wal\", \"summaries\"", value);
 	return 0;
 }
 
@@ -99,8 +101,8 @@ static const struct opt options[] = {
 	    NULL, &tool.incremental, NULL, NULL },
 	{ 0, "auto", NULL, "incremental where that can be (default)",
 	    NULL, &tool.automatic, NULL, NULL },
-	{ 0, "method", "METHOD", "how changes are found: blocks, summaries",
-	    take_method, NULL, NULL, "blocks summaries" },
+	{ 0, "method", "METHOD", "how changes are found: blocks, wal, summaries",
+	    take_method, NULL, NULL, "blocks wal summaries" },
 	{ 0, "checkpoint", "MODE", "fast or spread (default: spread)",
 	    take_checkpoint, NULL, NULL, "fast spread" },
 	{ 0, "max-rate", "SIZE", "bytes a second at most, such as 20MB",
@@ -115,7 +117,7 @@ static const struct opt options[] = {
 
 static const struct opt *const tables[] = { options, cli_pg_options,
 	cli_jobs_options, cli_codec_options, cli_encrypt_options,
-	cli_store_options, cli_environment_options, cli_options,
+	cli_identity_options, cli_store_options, cli_environment_options, cli_options,
 	NULL };
 
 static const struct opt_tool description = {
@@ -155,6 +157,7 @@ back_up(struct tool *t, struct err *e)
 	char *name = NULL;
 
 	t->o.keys = c->keys;
+	t->o.identities = c->readers;
 	if (cli_open_repo(c, STORE_CREATE, e) == -1 ||
 	    base_to_repo(&t->o, c->repo, c->conf->policy.time_zone,
 	    c->sign_key, &name, e) == -1)
@@ -172,7 +175,8 @@ main(int argc, char **argv)
 
 	if (cli_parse(c, &description, argc, argv, &e) == -1 || c->done)
 		return cli_end(c, &e);
-	if (settle(&tool, &e) == 0 && cli_open_recipients(c, &e) == 0)
+	if (settle(&tool, &e) == 0 && cli_open_recipients(c, &e) == 0 &&
+	    cli_open_readers(c, &e) == 0)
 		back_up(&tool, &e);
 	return cli_end(c, &e);
 }

@@ -27,6 +27,7 @@ BEGIN;
 SET LOCAL search_path = '';
 SET LOCAL client_min_messages = warning;
 SELECT current_setting('server_version_num')::int >= 140000 AS has_read_all,
+       current_setting('server_version_num')::int >= 150000 AS has_backup_start,
        current_setting('server_version_num')::int >= 170000 AS has_maintain,
        :'index_role' <> '' AS want_index,
        NOT EXISTS (SELECT FROM pg_catalog.pg_roles
@@ -142,14 +143,31 @@ COMMENT ON ROLE :"index_role" IS 'judges and makes indexes for pgk-index';
 --	hostssl  replication  pgk_replication  192.0.2.7/32  scram-sha-256
 --	local    replication  pgk_replication                scram-sha-256
 --
--- and its line of ~/.pgpass has "replication" for the database, too. Before 15
--- pgk-wal receive also asks, in an ordinary session, where its slot begins: a
--- line for a database helps it there but is not needed.
+-- and its line of ~/.pgpass has "replication" for the database, too. With a
+-- line for an ordinary database where this was run, and that as the connection's
+-- dbname, pgk-basebackup reads changed blocks only: it begins and ends the
+-- backup there and reads files of the data folder, which is less than the above
+-- gives anyway. And before 15 pgk-wal receive asks there where its slot begins.
 \if :want_replication
 \if :new_replication
 CREATE ROLE :"replication_role" LOGIN REPLICATION;
 \endif
 ALTER ROLE :"replication_role" REPLICATION;
+GRANT CONNECT ON DATABASE :"database" TO :"replication_role";
+GRANT EXECUTE ON FUNCTION
+    pg_catalog.pg_ls_dir(pg_catalog.text, boolean, boolean),
+    pg_catalog.pg_stat_file(pg_catalog.text, boolean),
+    pg_catalog.pg_read_binary_file(pg_catalog.text, bigint, bigint, boolean),
+    pg_catalog.pg_control_system() TO :"replication_role";
+\if :has_backup_start
+GRANT EXECUTE ON FUNCTION
+    pg_catalog.pg_backup_start(pg_catalog.text, boolean),
+    pg_catalog.pg_backup_stop(boolean) TO :"replication_role";
+\else
+GRANT EXECUTE ON FUNCTION
+    pg_catalog.pg_start_backup(pg_catalog.text, boolean, boolean),
+    pg_catalog.pg_stop_backup(boolean, boolean) TO :"replication_role";
+\endif
 COMMENT ON ROLE :"replication_role" IS 'copies files and WAL for pgk-basebackup and pgk-wal receive';
 \endif
 COMMIT;

@@ -84,23 +84,41 @@ check_begin(struct base_run *r, struct err *e)
 	    "begins before set \"%s\" does", p->name);
 }
 
+const char *
+base_label(const struct base_options *o)
+{
+	return o->label != NULL ? o->label : o->tool;
+}
+
 static int
-ask(struct base_run *r, struct err *e)
+ask_stream(struct base_run *r, struct err *e)
 {
 	const struct base_options *o = r->o;
 	struct base_changes *c = r->changes;
 	struct base_command command = { .server_version = r->server.version,
-		.label = o->label != NULL ? o->label : o->tool,
-		.fast = o->fast, .max_rate = o->max_rate,
-		.option = c != NULL && r->plan.incremental ? c->ops->option :
-		    NULL };
+		.label = base_label(o), .fast = o->fast,
+		.max_rate = o->max_rate, .option = c != NULL &&
+		    r->plan.incremental ? c->ops->option : NULL };
 
+	return base_stream_begin(r->pg, &command, &r->begin, r->set, e);
+}
+
+static int
+ask(struct base_run *r, struct err *e)
+{
+	struct base_changes *c = r->changes;
+	const bool own = c != NULL && c->ops->begin != NULL;
+
+	progress_phase(r->progress, own ? "reading WAL" : "");
 	if (c != NULL && c->ops->prepare != NULL &&
 	    c->ops->prepare(c, r->pg, e) == -1)
 		return -1;
 	progress_phase(r->progress, "waiting for checkpoint");
-	if (base_stream_begin(r->pg, &command, &r->begin, r->set, e) == -1 ||
-	    check_begin(r, e) == -1)
+	if ((own ? c->ops->begin(c, &r->begin, r->set, e) :
+	    ask_stream(r, e)) == -1 || check_begin(r, e) == -1)
+		return -1;
+	progress_phase(r->progress, own ? "reading WAL" : "");
+	if (own && c->ops->look(c, &r->begin.size, e) == -1)
 		return -1;
 	progress_phase(r->progress, "");
 	if (r->set->tablespace_count + OTHER_OBJECTS > REPO_OBJECTS_MAX)
@@ -111,17 +129,22 @@ ask(struct base_run *r, struct err *e)
 
 /*
  * What was refused before anything was sent may go another way: blocks in
- * place of summaries, or a full backup. True: plan anew.
+ * place of WAL or summaries, or a full backup. True: plan anew.
  */
 static bool
 may_go_on(struct base_run *r, struct err *why)
 {
+	const bool wal = r->plan.method == BASE_WAL;
 	bool corrupt = why->kind == ERR_CORRUPT;
 
 	if (!r->plan.incremental || stop_requested() != 0 ||
-	    (why->kind != ERR_PG && !corrupt))
+	    (why->kind != ERR_PG && !corrupt && (!wal ||
+	    (why->kind != ERR_REFUSED && why->kind != ERR_NOMEM))))
 		return false;
-	if (r->plan.method == BASE_SUMMARIES && r->o->method == BASE_ANY &&
+	if (wal && r->o->method == BASE_ANY && !corrupt) {
+		snprintf(r->no_wal, sizeof r->no_wal, "%.*s",
+		    BASE_REASON_MAX - 1, why->text);
+	} else if (r->plan.method == BASE_SUMMARIES && r->o->method == BASE_ANY &&
 	    !corrupt && r->no_summaries[0] == '\0') {
 		snprintf(r->no_summaries, sizeof r->no_summaries, "%.*s",
 		    BASE_REASON_MAX - 1, why->text);

@@ -30,10 +30,13 @@ enum base_mode { BASE_AUTO, BASE_FULL, BASE_INCREMENTAL };
  *	                version
  *	BASE_SUMMARIES  the server's WAL summaries; from 17 on, with
  *	                summarize_wal
+ *	BASE_WAL        the log since the parent, from the store's archive or the
+ *	                server; any version, and needs an ordinary connection
+ *	                to `target`'s database. A full one is as with blocks
  *	BASE_ANY        summaries where the server has them and they are safe,
- *	                else blocks
+ *	                else wal where that can be, else blocks
  */
-enum base_method { BASE_ANY, BASE_BLOCKS, BASE_SUMMARIES };
+enum base_method { BASE_ANY, BASE_BLOCKS, BASE_WAL, BASE_SUMMARIES };
 
 struct base_options {
 	const char *tool;               /* "pgk-basebackup 0.1.0" */
@@ -51,6 +54,7 @@ struct base_options {
 	unsigned jobs;       /* 1..TASK_THREADS_MAX that compress */
 	struct codec codec;
 	const struct age_keys *keys; /* recipients, or NULL: plain */
+	const struct age_keys *identities; /* for the archive, or NULL */
 	const char *environment;     /* label, or NULL */
 };
 

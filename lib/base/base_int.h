@@ -8,7 +8,7 @@
  *	take.c       the archives, the manifest, the hashes, as objects
  *	stream.c     what BASE_BACKUP sends
  *	walk.c       what happens to an archive on its way
- *	hashes.c, summaries.c   where changed blocks come from
+ *	hashes.c, summaries.c, logged.c   where changed blocks come from
  *	wait.c       the WAL the backup needs
  */
 #ifndef PGK_BASE_INT_H
@@ -45,7 +45,7 @@ struct base_parent {
 /* What will be done. */
 struct base_plan {
 	bool incremental;
-	enum base_method method; /* BLOCKS or SUMMARIES */
+	enum base_method method; /* not ANY; of a full one not WAL */
 };
 
 struct base_run {
@@ -63,8 +63,13 @@ struct base_run {
 	struct base_begin begin;
 	uint64_t end;
 	/* what an attempt has ruled out, "" or why */
-	char no_summaries[BASE_REASON_MAX], no_increment[BASE_REASON_MAX];
+	char no_summaries[BASE_REASON_MAX], no_wal[BASE_REASON_MAX];
+	char no_increment[BASE_REASON_MAX];
+	char lines[128]; /* of an incremental one's backup_label, at its end */
 };
+
+/* base.c: what backup_label calls the backup. */
+const char *base_label(const struct base_options *o);
 
 /* server.c: connect and ask. */
 int base_connect(struct base_run *r, struct err *e);

@@ -48,8 +48,23 @@ const unsigned char *hashes_key(const struct hashes *h);
 const struct hashes_entry *hashes_find(const struct hashes *h,
     const struct base_relation *f);
 
-/* All hashes of an entry of it. */
-int hashes_read(struct hashes *h, const struct hashes_entry *x,
+/* All hashes of an entry of it, as digest_keyed_wide() gave them. */
+int hashes_read(const struct hashes *h, const struct hashes_entry *x,
     uint64_t *out, struct err *e);
+
+/*
+ * Write one. `key` is copied. `out` is borrowed from the start to the finish.
+ * hashes_file() begins a file and gives the place for its hashes, f->blocks of
+ * them, to be filled before the next call; NULL on failure.
+ */
+struct hashes_writer;
+struct hashes_writer *hashes_writer_new(const unsigned char key[DIGEST_KEY],
+    struct err *e);
+void hashes_writer_free(struct hashes_writer *w); /* NULL ok */
+int hashes_start(struct hashes_writer *w, struct sink *out, struct err *e);
+uint64_t *hashes_file(struct hashes_writer *w, const struct base_relation *f,
+    struct err *e);
+uint64_t hashes_of(const struct hashes_writer *w, const void *page);
+int hashes_finish(struct hashes_writer *w, struct err *e);
 
 #endif

@@ -214,7 +214,7 @@ hashes_find(const struct hashes *h, const struct base_relation *f)
 }
 
 int
-hashes_read(struct hashes *h, const struct hashes_entry *x, uint64_t *out,
+hashes_read(const struct hashes *h, const struct hashes_entry *x, uint64_t *out,
     struct err *e)
 {
 	if (blob_read(h->blob, HASHES_HEAD + 8 * x->first, out,

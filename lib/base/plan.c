@@ -1,9 +1,11 @@
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/base_int.h"
 #include "log/log.h"
+#include "lsn/lsn.h"
 #include "unit/unit.h"
 
 #define INTERVAL_SLACK 300 /* cron is not to the second */
@@ -55,6 +57,9 @@ choose_method(struct base_run *r, struct err *e)
 	switch (r->o->method) {
 	case BASE_BLOCKS:
 		return 0;
+	case BASE_WAL: /* which the incremental ones will need */
+		r->plan.method = BASE_BLOCKS;
+		return 0;
 	case BASE_SUMMARIES:
 		if (why != NULL)
 			return err_set(e, ERR_REFUSED, "WAL summaries cannot "
@@ -70,6 +75,18 @@ choose_method(struct base_run *r, struct err *e)
 		r->plan.method = why == NULL ? BASE_SUMMARIES : BASE_BLOCKS;
 		return 0;
 	}
+}
+
+/* Which way, when it is neither full nor by summaries. */
+static void
+choose_wal(struct base_run *r)
+{
+	if (r->plan.method == BASE_SUMMARIES || r->o->method == BASE_BLOCKS)
+		return;
+	if (r->no_wal[0] == '\0')
+		r->plan.method = BASE_WAL;
+	else
+		log_info("not by the log: %s", r->no_wal);
 }
 
 static void
@@ -90,8 +107,8 @@ age(const struct base_run *r, char *reason)
 static void
 check_objects(const struct base_run *r, char *reason)
 {
-	const char *role = r->plan.method == BASE_BLOCKS ? "blocks" :
-	    "manifest";
+	const char *role = r->plan.method == BASE_SUMMARIES ? "manifest" :
+	    "blocks";
 
 	if (repo_object(r->parent.set, role) == NULL)
 		snprintf(reason, BASE_REASON_MAX, "set \"%s\" has no object "
@@ -118,6 +135,7 @@ base_plan(struct base_run *r, struct err *e)
 		snprintf(reason, sizeof reason, "%s", r->no_increment);
 	if (*reason == '\0') {
 		r->plan.incremental = true;
+		choose_wal(r);
 		log_info("an incremental backup upon \"%s\"",
 		    r->parent.set->name);
 		return 0;
@@ -149,10 +167,39 @@ open_proven(struct base_run *r, const char *role, struct err *e)
 	return NULL;
 }
 
+static struct base_changes *
+open_logged(struct base_run *r, struct blob *parent, struct err *e)
+{
+	const struct base_options *o = r->o;
+	struct base_logged how = { .target = o->target,
+		.store = repo_store(r->repo), .keys = o->identities,
+		.threads = o->jobs, .system = r->server.system,
+		.timeline = r->server.timeline,
+		.segment_size = r->server.segment_size,
+		.position = r->server.position, .label = base_label(o), .lines = r->lines, .fast = o->fast,
+		.check = r->server.checksums, .max_rate = o->max_rate };
+
+	if (lsn_parse(r->parent.set->lsn, &how.from, e) == -1) {
+		blob_free(parent);
+		return NULL;
+	}
+	return base_logged_new(&how, parent, e);
+}
+
+/* What backup_label says of the parent. */
+static void
+parent_lines(struct base_run *r)
+{
+	const struct repo_set *p = r->parent.set;
+
+	snprintf(r->lines, sizeof r->lines, "INCREMENTAL FROM LSN: %s\n"
+	    "INCREMENTAL FROM TLI: %" PRIu32 "\n", p->lsn, p->timeline);
+}
+
 int
 base_open_changes(struct base_run *r, struct err *e)
 {
-	bool blocks = r->plan.method == BASE_BLOCKS;
+	const bool blocks = r->plan.method != BASE_SUMMARIES;
 	struct blob *b = NULL;
 
 	base_changes_free(r->changes);
@@ -164,7 +211,11 @@ base_open_changes(struct base_run *r, struct err *e)
 	if (r->plan.incremental && (b = open_proven(r, blocks ? "blocks" :
 	    "manifest", e)) == NULL)
 		return -1;
-	if (blocks) {
+	if (r->plan.incremental)
+		parent_lines(r);
+	if (r->plan.method == BASE_WAL) {
+		r->changes = open_logged(r, b, e);
+	} else if (blocks) {
 		r->changes = base_hashes_new(b, e);
 	} else {
 		r->manifest = b;

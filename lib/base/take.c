@@ -16,7 +16,6 @@ struct taking {
 	struct sink *archive; /* the present one, or NULL */
 	struct repo_packed manifest_object, blocks_object, archive_object;
 	char role[32];
-	char label[128]; /* lines for backup_label */
 };
 
 static void
@@ -62,7 +61,7 @@ open_plain(struct taking *t, struct err *e)
 static bool
 is_rewritten(const struct base_run *r)
 {
-	return r->plan.incremental && r->changes->ops->option == NULL;
+	return r->plan.incremental && !r->changes->ops->made;
 }
 
 static int
@@ -74,7 +73,7 @@ begin_archive(void *ctx, uint32_t oid, struct err *e)
 		false };
 	struct base_walk walk = { .tablespace = oid, .manifest = t->manifest,
 		.changes = r->changes, .rewrite = is_rewritten(r),
-		.label = oid == 0 && is_rewritten(r) ? t->label : NULL,
+		.label = oid == 0 && is_rewritten(r) ? r->lines : NULL,
 		.check = r->server.checksums, .start = r->begin.start,
 		.scratch = r->o->scratch, .bad = warn_page, .ctx = t };
 	struct sink *s;
@@ -135,28 +134,28 @@ close_plain(struct taking *t, struct err *e)
 	    r->changes->ops->role, e);
 }
 
-static void
-parent_lines(struct taking *t)
+static int
+send(struct taking *t, struct err *e)
 {
-	const struct repo_set *p = t->r->parent.set;
+	static const struct base_take take = { begin_archive, take_data,
+		end_archive };
+	struct base_run *r = t->r;
+	struct base_changes *c = r->changes;
 
-	snprintf(t->label, sizeof t->label, "INCREMENTAL FROM LSN: %s\n"
-	    "INCREMENTAL FROM TLI: %" PRIu32 "\n", p->lsn, p->timeline);
+	if (c != NULL && c->ops->send != NULL)
+		return c->ops->send(c, &take, t, &r->end, e);
+	return base_stream_take(r->pg, &r->begin, r->set, &take, t, &r->end,
+	    e);
 }
 
 int
 base_take(struct base_run *r, struct err *e)
 {
-	static const struct base_take take = { begin_archive, take_data,
-		end_archive };
 	struct taking t = { .r = r };
 	int rc = -1;
 
-	if (r->plan.incremental)
-		parent_lines(&t);
 	progress_total(r->progress, r->begin.size);
-	if (open_plain(&t, e) == 0 && base_stream_take(r->pg, &r->begin,
-	    r->set, &take, &t, &r->end, e) == 0)
+	if (open_plain(&t, e) == 0 && send(&t, e) == 0)
 		rc = close_plain(&t, e);
 	if (r->set->bad_pages > BAD_SAID)
 		log_warning("%" PRIu64 " pages have wrong checksums in all",

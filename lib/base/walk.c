@@ -175,7 +175,7 @@ begin_file(struct walk *w, struct err *e)
 	const struct base_changes *c = w->how.changes;
 	char original[TAR_PATH_MAX];
 
-	if (c != NULL && c->ops->option != NULL &&
+	if (c != NULL && c->ops->made &&
 	    increment_is(w->m.path, original))
 		return begin_increment(w, original, e);
 	if (page_file_parse(w->m.path, &w->f.file))

@@ -166,11 +166,11 @@ add_passphrase(struct cli *c, bool confirm, const char *fallback,
 typedef int (*add_key)(struct age_keys *k, const char *word, struct err *e);
 
 static int
-add_each(struct cli *c, const struct conf_list *list, add_key add,
+add_each(struct age_keys *keys, const struct conf_list *list, add_key add,
     struct err *e)
 {
 	for (size_t i = 0; i < list->count; i++)
-		if (add(c->keys, list->items[i], e) == -1)
+		if (add(keys, list->items[i], e) == -1)
 			return -1;
 	return 0;
 }
@@ -197,8 +197,8 @@ cli_open_recipients(struct cli *c, struct err *e)
 	if (words->count > 0 || files->count > 0)
 		fallback = NULL;
 	if ((c->keys = age_keys_new(e)) == NULL ||
-	    add_each(c, words, age_add_recipient, e) == -1 ||
-	    add_each(c, files, age_add_recipients_file, e) == -1)
+	    add_each(c->keys, words, age_add_recipient, e) == -1 ||
+	    add_each(c->keys, files, age_add_recipients_file, e) == -1)
 		return -1;
 	return add_passphrase(c, true, fallback, e);
 }
@@ -216,7 +216,7 @@ cli_open_identities(struct cli *c, struct err *e)
 	if ((c->keys = age_keys_new(e)) == NULL ||
 	    add_passphrase(c, false, fallback, e) == -1)
 		return -1;
-	return add_each(c, files, age_add_identity_file, e);
+	return add_each(c->keys, files, age_add_identity_file, e);
 }
 
 int
@@ -227,6 +227,28 @@ cli_open_spare_identities(struct cli *c, struct err *e)
 	if (cli_open_identities(c, &why) == 0)
 		return 0;
 	if (why.kind == ERR_STOPPED || why.kind == ERR_NOMEM)
+		return err_pass(e, &why);
+	log_info("what is encrypted stays closed: %s", why.text);
+	return 0;
+}
+
+int
+cli_open_readers(struct cli *c, struct err *e)
+{
+	const bool given = c->identities.count > 0;
+	const struct conf_list *files = given ? &c->identities :
+	    &c->conf->crypt.identity;
+	struct err why = ERR_INIT;
+
+	if (files->count == 0)
+		return 0;
+	if ((c->readers = age_keys_new(e)) == NULL)
+		return -1;
+	if (add_each(c->readers, files, age_add_identity_file, &why) == 0)
+		return 0;
+	age_keys_free(c->readers);
+	c->readers = NULL;
+	if (given || why.kind == ERR_STOPPED || why.kind == ERR_NOMEM)
 		return err_pass(e, &why);
 	log_info("what is encrypted stays closed: %s", why.text);
 	return 0;
@@ -264,6 +286,7 @@ cli_end(struct cli *c, struct err *e)
 	sign_key_free(c->sign_key);
 	sign_trust_free(c->trust);
 	age_keys_free(c->keys);
+	age_keys_free(c->readers);
 	pg_target_free(c->target);
 	if (e->kind != ERR_NONE)
 		log_error(e);

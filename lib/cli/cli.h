@@ -48,6 +48,7 @@ struct cli {
 	struct sign_trust *trust; /* from [crypt] trust, or NULL */
 	struct sign_key *sign_key; /* from [crypt] sign-key, or NULL */
 	struct age_keys *keys;
+	struct age_keys *readers; /* of cli_open_readers(), or NULL */
 	/* what the options said; private to cli */
 	const char *conf_path, *store_url, *dbname, *host, *port, *user;
 	const char *passphrase_file;
@@ -150,6 +151,12 @@ int cli_open_identities(struct cli *c, struct err *e);
  * host are no error.
  */
 int cli_open_spare_identities(struct cli *c, struct err *e);
+
+/*
+ * Identities of a tool that writes, for what it reads besides: c->readers, NULL
+ * when there are none. Those of options must be there, [crypt]'s need not.
+ */
+int cli_open_readers(struct cli *c, struct err *e);
 
 /*
  * The same again, only to look into encrypted histories of timelines: nothing

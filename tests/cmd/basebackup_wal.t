@@ -41,7 +41,7 @@ ok "the log is there" in_store \
 is "$(grep -c '"missing": \[\]' "$STORE/$set.json")" 1 "nothing is missing"
 base
 exits 0 "again"
-is "$(json "$set" method)" blocks "the incremental one waits as well"
+is "$(json "$set" method)" wal "the incremental one waits as well"
 
 # the archiver stands still
 q postgres "ALTER SYSTEM SET archive_command = 'false'"

@@ -1,0 +1,206 @@
+#include "base/log_read.h"
+
+#include <stdlib.h>
+
+#include "archive/archive.h"
+#include "base/files.h"
+#include "log/log.h"
+#include "lsn/lsn.h"
+#include "stop/stop.h"
+#include "wal/wal.h"
+
+struct base_log_reader {
+	struct base_log log;
+	struct base_changed *out;
+	struct archive *archive;
+	struct wal_walk walk;
+	uint64_t next; /* the segment to be read: its first byte */
+	uint64_t to;   /* 0: not known yet */
+	bool absent;   /* the server has no such segment */
+};
+
+static int
+take_change(void *ctx, uint64_t lsn, const struct wal_change *c,
+    struct err *e)
+{
+	struct base_log_reader *r = ctx;
+
+	return lsn < r->log.from ? 0 : base_changed_add(r->out, c, e);
+}
+
+/* A stage that walks over what is sent. */
+struct stage {
+	struct sink base;
+	struct base_log_reader *r;
+};
+
+static int
+take(struct sink *s, const void *data, size_t len, struct err *e)
+{
+	return wal_walk_take(&((struct stage *)s)->r->walk, data, len, e);
+}
+
+static int
+from_archive(struct base_log_reader *r, const char *name, struct err *e)
+{
+	static const struct sink_ops ops = { take, NULL, NULL };
+	struct stage stage = { { &ops }, r };
+
+	return archive_send(r->archive, name, r->log.keys, false,
+	    &stage.base, e);
+}
+
+static int
+take_part(void *ctx, size_t number, const void *data, size_t len,
+    struct err *e)
+{
+	struct base_log_reader *r = ctx;
+
+	if (data == NULL && number == 0)
+		r->absent = true;
+	return data == NULL ? 0 : wal_walk_take(&r->walk, data, len, e);
+}
+
+/* Its first `len` bytes. */
+static int
+from_server(struct base_log_reader *r, const char *name, uint64_t len, struct err *e)
+{
+	struct base_part parts[BASE_PARTS_MAX];
+
+	r->absent = false;
+	for (uint64_t at = 0; at < len && !r->absent;) {
+		size_t n = 0;
+
+		for (; n < BASE_PARTS_MAX && at < len; n++) {
+			const uint64_t left = len - at;
+
+			parts[n] = (struct base_part){ name, at,
+				left < BASE_PART_MAX ? (uint32_t)left :
+				BASE_PART_MAX };
+			at += parts[n].len;
+		}
+		if (base_files_read(r->log.pg, "./pg_wal", parts, n,
+		    take_part, r, e) == -1)
+			return -1;
+	}
+	return r->absent ? err_set(e, ERR_ABSENT, "it is not in the server's "
+	    "pg_wal") : 0;
+}
+
+/* Where the archive fails, the server may still do. */
+static int
+try_archive(struct base_log_reader *r, const char *name, struct err *e)
+{
+	const struct wal_walk before = r->walk;
+	struct err why = ERR_INIT;
+
+	if (from_archive(r, name, &why) == 0)
+		return 1;
+	if (stop_requested() != 0 || why.kind == ERR_NOMEM ||
+	    why.kind == ERR_REFUSED)
+		return err_pass(e, &why);
+	r->walk = before;
+	if (why.kind == ERR_CORRUPT)
+		log_warning("the archive's \"%s\": %s", name, why.text);
+	else
+		log_debug("the archive's \"%s\": %s", name, why.text);
+	return 0;
+}
+
+/* The last segment may be in the archive later only. */
+static int
+read_segment(struct base_log_reader *r, uint64_t begin, struct err *e)
+{
+	const struct base_log *l = &r->log;
+	const bool last = r->to != 0 && r->to - begin < l->segment_size;
+	uint64_t len = l->segment_size;
+	char name[LSN_NAME_MAX];
+	struct err why = ERR_INIT;
+	int rc;
+
+	lsn_segment_of(l->timeline, begin, l->segment_size, name);
+	log_debug("reading WAL segment %s", name);
+	if (last)
+		len = r->to - r->to % WAL_PAGE + WAL_PAGE - begin;
+	else if ((rc = try_archive(r, name, e)) != 0)
+		return rc == 1 ? 0 : -1;
+	if (from_server(r, name, len, &why) == 0)
+		return 0;
+	return why.kind != ERR_ABSENT ? err_pass(e, &why) : err_set(e,
+	    ERR_REFUSED, "WAL segment %s is neither in the store, to be "
+	    "read from here, nor in the server's pg_wal", name);
+}
+
+/* Segments that begin up to `last`. */
+static int
+read_up_to(struct base_log_reader *r, uint64_t last, struct err *e)
+{
+	for (; r->next <= last && !r->walk.ended;
+	    r->next += r->log.segment_size)
+		if (stop_check(e) == -1 ||
+		    read_segment(r, r->next, e) == -1)
+			return -1;
+	return 0;
+}
+
+static int
+cannot_follow(const struct base_log_reader *r, struct err *e)
+{
+	char lsn[LSN_TEXT_MAX];
+
+	return err_set(e, ERR_REFUSED, "the log cannot be followed behind %s",
+	    lsn_text(r->walk.next, lsn));
+}
+
+int
+base_log_until(struct base_log_reader *r, uint64_t lsn, struct err *e)
+{
+	const uint64_t size = r->log.segment_size;
+
+	if (lsn < size)
+		return 0;
+	if (read_up_to(r, lsn - lsn % size - size, e) == -1)
+		return -1;
+	return r->walk.ended ? cannot_follow(r, e) : 0;
+}
+
+int
+base_log_to(struct base_log_reader *r, uint64_t to, struct err *e)
+{
+	r->to = r->walk.limit = to;
+	if (read_up_to(r, to, e) == -1)
+		return -1;
+	return r->walk.ended && r->walk.next == to ? 0 : cannot_follow(r, e);
+}
+
+struct base_log_reader *
+base_log_open(const struct base_log *log, struct base_changed *out,
+    struct err *e)
+{
+	struct base_log_reader *r = calloc(1, sizeof *r);
+
+	if (r == NULL) {
+		err_nomem(e);
+		return NULL;
+	}
+	r->log = *log;
+	r->out = out;
+	r->next = log->from - log->from % log->segment_size;
+	r->walk = (struct wal_walk)WAL_WALK_INIT(NULL, r);
+	r->walk.on_change = take_change;
+	if ((r->archive = archive_open(log->store, e)) == NULL) {
+		free(r);
+		return NULL;
+	}
+	archive_set_threads(r->archive, log->threads);
+	return r;
+}
+
+void
+base_log_close(struct base_log_reader *r)
+{
+	if (r == NULL)
+		return;
+	archive_close(r->archive);
+	free(r);
+}
