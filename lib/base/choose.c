@@ -67,9 +67,9 @@ count_blocks(const struct base_entry *x)
 }
 
 /*
- * Not of a free space map, which is not logged, nor of a visibility map,
- * which is not always (pg.h's versions up to 2026: heap_xlog_* cleared its bits
- * without naming its page). Nine tenths of a file are as good as all of it.
+ * Not of a free space map, which is not logged, nor of a visibility map: up to
+ * minor releases of 2026 records of the heap cleared its bits without naming
+ * its page. Nine tenths of a file are as good as all of it.
  */
 static bool
 is_increment(const struct base_sender *s, const struct base_folder *d,

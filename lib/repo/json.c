@@ -18,7 +18,7 @@
  *	parent               NAME of the set a chain builds on
  *	checksums            "on", "off"
  *	end_lsn              where the WAL a base backup needs ends
- *	method               "full", "blocks", "summaries"
+ *	method               "full", "blocks", "wal", "summaries"
  *	wal_segment_size     bytes: a power of two, 1 MiB to 1 GiB
  *	bad_pages            whose checksums were wrong; of a base backup
  *	tablespaces          list of

@@ -88,7 +88,7 @@ struct repo_set {
 	char *parent;            /* NAME a chain builds on, or NULL */
 	/* a base backup's; NULL, 0 in other sets */
 	char *end_lsn;           /* where the WAL it needs ends */
-	char *method;            /* "full", "blocks", "summaries" */
+	char *method;            /* "full", "blocks", "wal", "summaries" */
 	uint32_t wal_segment_size;
 	uint64_t bad_pages;      /* whose checksums were wrong */
 	struct repo_tablespace *tablespaces;

@@ -207,6 +207,7 @@ def main():
     output = open(args.output or os.devnull, 'w', encoding='utf-8')
     print('case', 'round', *FIELDS, sep='\t', file=output)
     for turn in range(1, args.rounds + 1):
+        os.environ['ROUND'] = str(turn)  # for cases that must differ
         for name, case in cases.items():
             try:
                 row = measure(case, args.postmaster)

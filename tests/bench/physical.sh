@@ -18,7 +18,8 @@ archived()
 
 	last=$(q postgres 'SELECT pg_walfile_name(pg_switch_wal())')
 	for ((i = 0; i < 1200; i++)); do
-		[ ! -e "$OUT/wal/$last" ] || break
+		[ "$(q postgres "SELECT last_archived_wal >= '$last'
+		    FROM pg_stat_archiver")" != t ] || break
 		sleep 0.1
 	done
 	find "$OUT/wal" -type f -name '0*' -print0 | sort -z |
