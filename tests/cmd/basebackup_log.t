@@ -186,7 +186,7 @@ server_stop copy
 server_use main
 
 # hashes are carried on: any method may follow any other -------------------------
-# blocks SET - how many blocks its INCREMENTAL files hold, but for those hint
+# blocks SET - how many blocks its INCREMENTAL files hold, but for those hints
 blocks()
 {
 	rm -rf "$T/v" "$T"/v.*
