@@ -200,7 +200,8 @@ int
 base_to_repo(const struct base_options *o, struct repo *repo,
     const char *zone, const struct sign_key *key, char **name, struct err *e)
 {
-	struct base_run r = { .o = o, .repo = repo };
+	struct base_run r = { .o = o, .repo = repo,
+		.again.target = o->target };
 	int64_t start = unit_now();
 	int rc = -1;
 
@@ -216,5 +217,6 @@ base_to_repo(const struct base_options *o, struct repo *repo,
 	base_changes_free(r.changes);
 	blob_free(r.manifest);
 	base_parent_free(&r.parent);
+	base_again_free(&r.again);
 	return rc;
 }

@@ -14,6 +14,7 @@
 #ifndef PGK_BASE_INT_H
 #define PGK_BASE_INT_H
 
+#include "base/again.h"
 #include "base/base.h"
 #include "base/change.h"
 #include "base/stream.h"
@@ -60,6 +61,7 @@ struct base_run {
 	struct base_plan plan;
 	struct blob *manifest; /* the parent's, for UPLOAD_MANIFEST */
 	struct base_changes *changes;
+	struct base_again again; /* for wrong pages */
 	struct base_begin begin;
 	uint64_t end;
 	/* what an attempt has ruled out, "" or why */

@@ -33,6 +33,7 @@ struct base_relation {
 	uint32_t blocks;
 };
 
+struct base_again;
 struct base_begin;
 struct base_take;
 struct base_changes;
@@ -100,6 +101,7 @@ struct base_logged {
 	uint64_t from;               /* where the parent begins */
 	uint64_t position;           /* what the server has written */
 	const char *label, *lines;   /* lines: for backup_label's end */
+	struct base_again *again;    /* for pages that are wrong */
 	bool fast, check;            /* check: page checksums */
 	uint64_t max_rate;
 };

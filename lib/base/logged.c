@@ -20,7 +20,6 @@ struct driver {
 	struct base_changed *changed;
 	struct base_log_reader *log;
 	struct pg *pg;
-	struct pg_target *target; /* of pg */
 	struct base_begin begun;
 	struct repo_set *set; /* for its tablespaces */
 	/* the present whole file */
@@ -37,8 +36,7 @@ prepare(struct base_changes *c, struct pg *pg, struct err *e)
 		.segment_size = d->how.segment_size, .from = d->how.from };
 
 	(void)pg;
-	d->pg = base_session_open(d->how.target, d->how.system, &d->target,
-	    e);
+	d->pg = base_session_open(d->how.target, d->how.system, e);
 	if (d->pg == NULL)
 		return -1;
 	log.pg = d->pg;
@@ -129,7 +127,7 @@ send_all(struct base_changes *c, const struct base_take *take, void *ctx,
     uint64_t *end, struct err *e)
 {
 	struct driver *d = (struct driver *)c;
-	struct base_sender s = { .pg = d->pg, .target = d->target,
+	struct base_sender s = { .pg = d->pg, .again = d->how.again,
 		.changed = d->changed, .parent = d->parent,
 		.hashes = d->writer, .check = d->how.check,
 		.start = d->begun.start, .max_rate = d->how.max_rate,
@@ -192,7 +190,6 @@ driver_free(struct base_changes *c)
 
 	base_log_close(d->log);
 	pg_close(d->pg);
-	pg_target_free(d->target);
 	hashes_close(d->parent);
 	hashes_writer_free(d->writer);
 	base_changed_free(d->changed);

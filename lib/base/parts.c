@@ -1,12 +1,11 @@
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/sender.h"
 #include "increment/increment.h"
-#include "log/log.h"
 
 #define PART_BLOCKS (BASE_PART_MAX / PAGE_SIZE_PG)
-#define TRIES 5 /* for a page that was being written */
 
 /* Where asking has come to. */
 struct cursor {
@@ -27,7 +26,6 @@ struct parts {
 	uint64_t left;    /* bytes of the file itself still to come */
 	uint64_t size;    /* of the member */
 	uint64_t *hashes; /* of an increment */
-	struct pg *again; /* to read pages again, once that was needed */
 	unsigned char bytes[BASE_PART_MAX];
 };
 
@@ -170,44 +168,20 @@ pass_empty(struct parts *p, size_t to, struct err *e)
 	return 0;
 }
 
+/* What stays wrong is warned of by who takes the archive. */
 static int
-keep_page(void *ctx, size_t number, const void *data, size_t len,
-    struct err *e)
-{
-	unsigned char *page = ctx;
-
-	(void)number;
-	(void)e;
-	if (data != NULL && len == PAGE_SIZE_PG)
-		memcpy(page, data, len);
-	return 0;
-}
-
-/*
- * A page whose sum is wrong may have been read while it was written. What stays
- * wrong is warned of by who takes the archive.
- */
-static int
-read_again(struct parts *p, const struct base_entry *x, uint32_t block,
+check_page(struct parts *p, const struct base_entry *x, uint32_t block,
     unsigned char *page, struct err *e)
 {
-	const uint32_t number = x->f.file.segment * PAGE_SEGMENT + block;
-	const struct base_part part = { x->file->name,
-		(uint64_t)block * PAGE_SIZE_PG, PAGE_SIZE_PG };
+	char path[TAR_PATH_MAX];
+	bool good;
 
-	if (p->again == NULL &&
-	    (p->again = pg_connect(p->s->target, e)) == NULL)
-		return -1;
-	for (int i = 0; i < TRIES; i++) {
-		log_debug("reading block %u of \"%s/%s\" again", block,
-		    p->d->path, x->file->name);
-		if (base_files_read(p->again, p->d->path, &part, 1, keep_page,
-		    page, e) == -1)
-			return -1;
-		if (page_is_good(page, number, p->s->start))
-			break;
-	}
-	return 0;
+	if (!p->s->check || page_is_good(page, x->f.file.segment *
+	    PAGE_SEGMENT + block, p->s->start))
+		return 0;
+	snprintf(path, sizeof path, "%s/%s", p->d->path, x->file->name);
+	return base_again(p->s->again, path, &x->f.file, block, page, &good,
+	    e);
 }
 
 static int
@@ -217,9 +191,7 @@ take_pages(struct parts *p, const struct base_entry *x,
 	uint32_t block = (uint32_t)(part->offset / PAGE_SIZE_PG);
 
 	for (size_t at = 0; at < part->len; at += PAGE_SIZE_PG, block++) {
-		if (p->s->check && !page_is_good(data + at,
-		    x->f.file.segment * PAGE_SEGMENT + block, p->s->start) &&
-		    read_again(p, x, block, data + at, e) == -1)
+		if (check_page(p, x, block, data + at, e) == -1)
 			return -1;
 		if (x->increment)
 			p->hashes[block] = hashes_of(p->s->hashes, data + at);
@@ -276,7 +248,6 @@ base_send_entries(struct base_sender *s, const struct base_folder *d,
 		rc = base_files_read(s->pg, d->path, p->parts, n, take, p, e);
 	if (rc == 0)
 		rc = pass_empty(p, count, e);
-	pg_close(p->again);
 	free(p);
 	return rc;
 }

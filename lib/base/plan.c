@@ -176,7 +176,8 @@ open_logged(struct base_run *r, struct blob *parent, struct err *e)
 		.threads = o->jobs, .system = r->server.system,
 		.timeline = r->server.timeline,
 		.segment_size = r->server.segment_size,
-		.position = r->server.position, .label = base_label(o), .lines = r->lines, .fast = o->fast,
+		.position = r->server.position, .again = &r->again,
+		.label = base_label(o), .lines = r->lines, .fast = o->fast,
 		.check = r->server.checksums, .max_rate = o->max_rate };
 
 	if (lsn_parse(r->parent.set->lsn, &how.from, e) == -1) {

@@ -14,6 +14,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/again.h"
 #include "base/changed.h"
 #include "base/files.h"
 #include "base/hashes.h"
@@ -24,7 +25,7 @@
 /* All borrowed. */
 struct base_sender {
 	struct pg *pg;
-	const struct pg_target *target; /* of pg: for pages read again */
+	struct base_again *again;       /* for pages that are wrong */
 	const struct base_changed *changed;
 	const struct hashes *parent;
 	struct hashes_writer *hashes; /* get those of INCREMENTAL.* files */

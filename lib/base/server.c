@@ -92,5 +92,6 @@ base_connect(struct base_run *r, struct err *e)
 	s->version = pg_server_version(r->pg);
 	if (identify(r->pg, s, e) == -1)
 		return -1;
+	r->again.system = s->system;
 	return settings(r->pg, s, e);
 }

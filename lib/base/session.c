@@ -88,18 +88,16 @@ connect_any(struct pg_target *t, struct err *e)
 
 struct pg *
 base_session_open(const struct pg_target *target, uint64_t system,
-    struct pg_target **used, struct err *e)
+    struct err *e)
 {
 	struct pg_target *t = pg_target_copy(target, e);
 	struct pg *pg = t == NULL ? NULL : connect_any(t, e);
 
-	if (pg != NULL && check_rights(pg, e) == 0 &&
-	    check_system(pg, system, e) == 0) {
-		*used = t;
-		return pg;
-	}
-	pg_close(pg);
 	pg_target_free(t);
+	if (pg != NULL && check_rights(pg, e) == 0 &&
+	    check_system(pg, system, e) == 0)
+		return pg;
+	pg_close(pg);
 	return NULL;
 }
 

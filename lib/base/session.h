@@ -15,11 +15,10 @@
 /*
  * Connect to target's database, or to "postgres" when it names none and there is
  * none of the role's name; a role that may do all that is needed, in cluster
- * `system`. *used: the target connected to; the caller frees it, and closes.
- * ERR_PG with what is to be granted; ERR_REFUSED: another cluster.
+ * `system`. Caller closes. ERR_PG with what is to be granted; ERR_REFUSED: another cluster.
  */
 struct pg *base_session_open(const struct pg_target *target, uint64_t system,
-    struct pg_target **used, struct err *e);
+    struct err *e);
 
 /* Begin, with a checkpoint; where the backup begins. */
 int base_session_start(struct pg *pg, const char *label, bool fast,

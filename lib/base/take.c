@@ -4,8 +4,10 @@
 
 #include "base/base_int.h"
 #include "base/walk.h"
+#include "increment/increment.h"
 #include "log/log.h"
 #include "lsn/lsn.h"
+#include "tar/tar.h"
 
 #define BAD_SAID 24 /* wrong pages named one by one; the rest is counted */
 
@@ -18,14 +20,23 @@ struct taking {
 	char role[32];
 };
 
-static void
-warn_page(void *ctx, const char *path, uint32_t block)
+/* The path in an INCREMENTAL.* file's place is the file's own. */
+static int
+warn_page(void *ctx, const char *path, const struct page_file *f,
+    uint32_t block, struct err *e)
 {
 	struct taking *t = ctx;
+	char original[TAR_PATH_MAX + 64];
+	bool good;
 
-	if (t->r->set->bad_pages++ < BAD_SAID)
+	if (base_again(&t->r->again, strlen(path) < sizeof original &&
+	    increment_is(path, original) ? original : path, f, block, NULL,
+	    &good, e) == -1)
+		return -1;
+	if (!good && t->r->set->bad_pages++ < BAD_SAID)
 		log_warning("wrong checksum: block %" PRIu32 " of \"%s\"",
 		    block, path);
+	return 0;
 }
 
 static struct sink *
@@ -154,6 +165,7 @@ base_take(struct base_run *r, struct err *e)
 	struct taking t = { .r = r };
 	int rc = -1;
 
+	r->again.start = r->begin.start;
 	progress_total(r->progress, r->begin.size);
 	if (open_plain(&t, e) == 0 && send(&t, e) == 0)
 		rc = close_plain(&t, e);

@@ -82,13 +82,13 @@ put_padding(struct walk *w, uint64_t size, struct err *e)
 	return put(w, zeros, tar_padding(size), e);
 }
 
-static void
-check_page(struct walk *w, uint32_t block, const void *page)
+static int
+check_page(struct walk *w, uint32_t block, const void *page, struct err *e)
 {
 	uint32_t number = w->f.file.segment * PAGE_SEGMENT + block;
 
-	if (w->how.check && !page_is_good(page, number, w->how.start))
-		w->how.bad(w->how.ctx, w->path, block);
+	return !w->how.check || page_is_good(page, number, w->how.start) ? 0 :
+	    w->how.bad(w->how.ctx, w->path, &w->f.file, block, e);
 }
 
 /* A page of a file that the server sent whole. */
@@ -98,7 +98,8 @@ take_page(void *ctx, uint32_t block, const void *page, struct err *e)
 	struct walk *w = ctx;
 	bool changed = true;
 
-	check_page(w, block, page);
+	if (check_page(w, block, page, e) == -1)
+		return -1;
 	if (w->asked && w->how.changes->ops->block(w->how.changes, block,
 	    page, &changed, e) == -1)
 		return -1;
@@ -111,9 +112,7 @@ take_page(void *ctx, uint32_t block, const void *page, struct err *e)
 static int
 take_block(void *ctx, uint32_t block, const void *page, struct err *e)
 {
-	(void)e;
-	check_page(ctx, block, page);
-	return 0;
+	return check_page(ctx, block, page, e);
 }
 
 static int

@@ -26,8 +26,9 @@ struct base_walk {
 	bool check;                 /* page checksums */
 	uint64_t start;             /* where the backup begins */
 	const char *scratch;        /* folder for the spool */
-	/* a page whose checksum is wrong: `block` within the file */
-	void (*bad)(void *ctx, const char *path, uint32_t block);
+	/* a page whose checksum is wrong: `block` within the file `f` */
+	int (*bad)(void *ctx, const char *path, const struct page_file *f,
+	    uint32_t block, struct err *e);
 	void *ctx;
 };
 

@@ -114,6 +114,7 @@ fi
 # a wrong page ----------------------------------------------------------------
 q postgres "CREATE TABLE hurt AS SELECT g FROM generate_series(1, 9000) g; CHECKPOINT"
 file=$(q postgres "SELECT pg_relation_filepath('hurt')")
+cp "$T/main/data/$file" "$T/whole"
 printf 'x' | dd of="$T/main/data/$file" bs=1 seek=$((3 * 8192 + 4000)) \
     conv=notrunc 2>/dev/null
 backup
@@ -121,6 +122,26 @@ exits 3 "a page with a wrong checksum"
 err_has "wrong checksum: block 3 of \"$file\"" "is named"
 err_lines 1 "and no other"
 is "$(json "$set" bad_pages)" 1 "counted, and the set is there"
+# one that is right when it is read again was being written: new sessions take
+# three seconds, in which it is made right
+q postgres 'ALTER SYSTEM SET pre_auth_delay = 3'
+q postgres 'SELECT pg_reload_conf()' >/dev/null
+pgk-basebackup -vv -q --full --checkpoint fast --method blocks \
+    --wal-timeout 0 >"$T/out" 2>"$T/err" &
+pid=$!
+for ((i = 0; i < 300; i++)); do
+	! grep -q 'reading block 3 of' "$T/err" || break
+	sleep 0.1
+done
+dd if="$T/whole" of="$T/main/data/$file" conv=notrunc 2>/dev/null
+wait $pid
+rc=$?
+set=$(cat "$T/out")
+exits 0 "a page that was wrong for a moment"
+is "$(json "$set" bad_pages)" 0 "is not counted"
+err_has "reading block 3 of \"$file\" again" "since it was read again"
+q postgres 'ALTER SYSTEM RESET pre_auth_delay'
+q postgres 'SELECT pg_reload_conf()' >/dev/null
 q postgres 'DROP TABLE hurt; CHECKPOINT'
 backup
 exits 0 "it is gone"

@@ -43,12 +43,16 @@ end(void *ctx, struct err *e)
 	return 0;
 }
 
-static void
-bad(void *ctx, const char *path, uint32_t block)
+static int
+bad(void *ctx, const char *path, const struct page_file *f, uint32_t block,
+    struct err *e)
 {
 	(void)ctx;
 	(void)path;
+	(void)f;
 	(void)block;
+	(void)e;
+	return 0;
 }
 
 /* Hashes of the one file that the seeds' parent has, 10 blocks. */

@@ -153,13 +153,17 @@ look(struct seen *s, const struct buf *tar, const struct cluster *now)
 
 static unsigned bad_pages;
 
-static void
-count_bad(void *ctx, const char *path, uint32_t block)
+static int
+count_bad(void *ctx, const char *path, const struct page_file *f,
+    uint32_t block, struct err *err)
 {
 	(void)ctx;
 	(void)path;
+	(void)f;
 	(void)block;
+	(void)err;
 	bad_pages++;
+	return 0;
 }
 
 struct out {
