@@ -167,6 +167,8 @@ base_log_until(struct base_log_reader *r, uint64_t lsn, struct err *e)
 int
 base_log_to(struct base_log_reader *r, uint64_t to, struct err *e)
 {
+	if (to < r->next) /* a standby's backup begins in the past */
+		return 0;
 	r->to = r->walk.limit = to;
 	if (read_up_to(r, to, e) == -1)
 		return -1;

@@ -22,8 +22,9 @@ struct base_log {
 
 /*
  * What changes is added to `out` (borrowed). base_log_until() reads the segments
- * that end at `lsn` or before; base_log_to() then all the rest: `to`, not
- * before `lsn`, is where a record begins. So a server that has the log now, and
+ * that end at `lsn` or before; base_log_to() then all the rest: `to` is where
+ * a record begins; when it is before `lsn` more is told than was asked for. So a
+ * server that has the log now, and
  * not when a checkpoint has come, is asked in time.
  *
  * ERR_REFUSED when a segment is neither in the archive nor in pg_wal, or the

@@ -166,6 +166,43 @@ rm -rf "$T/v" "$T/v".*
 ok "unpacks" base_unpack "$set" "$T/v"
 ok "pg_verifybackup takes it" pg_verifybackup -n "$T/v"
 is "$(grep -c 'BACKUP FROM: standby' "$T/v/backup_label")" 1 "it was one"
+backup --full --method blocks
+first=$set
+server_use main
+for i in 1 2 3; do
+	q postgres "UPDATE rows SET n = $i WHERE id % 40 = $i;
+	    INSERT INTO spaced VALUES ($i); SELECT pg_switch_wal()" >/dev/null
+done
+q postgres CHECKPOINT
+q postgres "UPDATE rows SET n = 4 WHERE id % 50 = 1;
+    SELECT pg_logical_emit_message(false, '', repeat('x', 17000000))" >/dev/null
+lsn=$(q postgres 'SELECT pg_current_wal_flush_lsn()')
+server_use standby
+server_until "pg_last_wal_replay_lsn() >= '$lsn'"
+backup --method wal --incremental
+exits 0 "by the log, when it begins before what was replayed"
+is "$(json "$set" method)" wal "is one"
+second=$set
+server_use main
+q postgres CHECKPOINT
+lsn=$(q postgres 'SELECT pg_current_wal_flush_lsn()')
+server_use standby
+server_until "pg_last_wal_replay_lsn() >= '$lsn'"
+q postgres CHECKPOINT
+backup --method wal --incremental
+third=$set
+backup --full --method blocks
+rm -rf "$T"/c.* "$T/v" "$T/v".*
+for i in "$first" "$second" "$third" "$set"; do
+	base_unpack "$i" "$T/c.${i#*/}"
+done
+run base_combine "$T/v" "$T/c.${first#*/}" "$T/c.${second#*/}" \
+    "$T/c.${third#*/}"
+exits 0 "the standby's chain combines"
+base_files "$T/v" >"$T/a"
+base_files "$T/c.${set#*/}" >"$T/b"
+same "$T/a" "$T/b" "and has byte for byte the files of the full one"
+rm -rf "$T"/c.*
 q postgres 'SELECT pg_promote()' >/dev/null
 server_until 'NOT pg_is_in_recovery()'
 backup -v
