@@ -220,6 +220,8 @@ base_changed_add(struct base_changed *c, const struct wal_change *w,
 	case WAL_UNLOGGED:
 		return err_set(e, ERR_REFUSED, "wal_level was \"minimal\" in "
 		    "between: the log lacks changes");
+	case WAL_BACKUP:
+		return 0;
 	case WAL_BLOCK:
 	case WAL_CUT:
 		break;

@@ -17,6 +17,7 @@ struct base_log_reader {
 	uint64_t next; /* the segment to be read: its first byte */
 	uint64_t to;   /* 0: not known yet */
 	bool absent;   /* the server has no such segment */
+	bool ended;    /* the backup's end was met */
 };
 
 static int
@@ -25,7 +26,11 @@ take_change(void *ctx, uint64_t lsn, const struct wal_change *c,
 {
 	struct base_log_reader *r = ctx;
 
-	return lsn < r->log.from ? 0 : base_changed_add(r->out, c, e);
+	if (lsn < r->log.from)
+		return 0;
+	if (c->what == WAL_BACKUP && c->start == r->log.from)
+		r->ended = true;
+	return base_changed_add(r->out, c, e);
 }
 
 /* A stage that walks over what is sent. */
@@ -164,15 +169,29 @@ base_log_until(struct base_log_reader *r, uint64_t lsn, struct err *e)
 	return r->walk.ended ? cannot_follow(r, e) : 0;
 }
 
+/*
+ * A server that was put back to an earlier state, by a snapshot of its disk
+ * say, goes on with a log of its own under the same names.
+ */
+static int
+check_ended(const struct base_log_reader *r, struct err *e)
+{
+	return r->ended || !r->log.ended ? 0 : err_set(e, ERR_REFUSED,
+	    "the log does not tell of the end of the backup to build on: that "
+	    "was taken from a standby, or this server was put back to an "
+	    "earlier state");
+}
+
 int
 base_log_to(struct base_log_reader *r, uint64_t to, struct err *e)
 {
 	if (to < r->next) /* a standby's backup begins in the past */
-		return 0;
+		return check_ended(r, e);
 	r->to = r->walk.limit = to;
 	if (read_up_to(r, to, e) == -1)
 		return -1;
-	return r->walk.ended && r->walk.next == to ? 0 : cannot_follow(r, e);
+	return r->walk.ended && r->walk.next == to ? check_ended(r, e) :
+	    cannot_follow(r, e);
 }
 
 struct base_log_reader *

@@ -18,6 +18,8 @@ struct base_log {
 	uint32_t timeline;   /* of all of it */
 	uint32_t segment_size;
 	uint64_t from;
+	bool ended;          /* the backup that began at `from` ended in this log:
+	                        the log must tell so */
 };
 
 /*
@@ -28,7 +30,7 @@ struct base_log {
  * not when a checkpoint has come, is asked in time.
  *
  * ERR_REFUSED when a segment is neither in the archive nor in pg_wal, or the
- * log cannot be followed; a damaged segment of the archive is warned of and
+ * log cannot be followed, or does not tell what `ended` says; a damaged segment of the archive is warned of and
  * not used. ERR_PG, ERR_NOMEM, ERR_STOPPED.
  */
 struct base_log_reader;

@@ -40,6 +40,9 @@ prepare(struct base_changes *c, struct pg *pg, struct err *e)
 	if (d->pg == NULL)
 		return -1;
 	log.pg = d->pg;
+	/* a standby's own backups write nothing into the log */
+	if (base_session_is_primary(d->pg, &log.ended, e) == -1)
+		return -1;
 	if ((d->log = base_log_open(&log, d->changed, e)) == NULL)
 		return -1;
 	return base_log_until(d->log, d->how.position, e);

@@ -117,7 +117,7 @@ send_inner(struct base_sender *s, const struct base_folder *d,
 	else if (snprintf(inner->archive, sizeof inner->archive, "%s%s",
 	    d->archive, file->name) > 0 &&
 	    send_folder_member(s, inner->archive, file->mtime, e) == 0) {
-		strncat(inner->archive, "/", 1);
+		strcat(inner->archive, "/");
 		rc = send_folder(s, inner, depth + 1, e);
 	}
 	base_files_free(&inner->list);

@@ -183,6 +183,19 @@ base_session_tablespaces(struct pg *pg, struct repo_set *set, struct err *e)
 }
 
 int
+base_session_is_primary(struct pg *pg, bool *out, struct err *e)
+{
+	struct pg_rows *rows = NULL;
+
+	if (pg_query(pg, "SELECT NOT pg_catalog.pg_is_in_recovery()", NULL, 0,
+	    &rows, e) == -1)
+		return -1;
+	*out = pg_bool(rows, 0, 0);
+	pg_rows_free(rows);
+	return 0;
+}
+
+int
 base_session_group_access(struct pg *pg, bool *out, struct err *e)
 {
 	struct pg_rows *rows = NULL;

@@ -35,6 +35,8 @@ int base_session_stop(struct pg *pg, struct base_ended *out, struct err *e);
 int base_session_tablespaces(struct pg *pg, struct repo_set *set,
     struct err *e);
 
+int base_session_is_primary(struct pg *pg, bool *out, struct err *e);
+
 /* Whether the owner's group may read the data folder. */
 int base_session_group_access(struct pg *pg, bool *out, struct err *e);
 

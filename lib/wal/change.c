@@ -32,6 +32,7 @@
 #define RMID_XLOG 0
 #define RMID_SMGR 2
 #define RMID_DBASE 4
+#define XLOG_BACKUP_END 0x50
 #define XLOG_PARAMETERS 0x60
 #define XLOG_REDO 0xe0       /* from 17 on */
 #define LEVEL_MINIMAL 0
@@ -229,6 +230,8 @@ take_xlog(struct wal_found *f, int major, unsigned kind,
 {
 	const size_t at = kind == XLOG_PARAMETERS ? 20 : 0;
 
+	if (kind == XLOG_BACKUP_END && len >= 8)
+		add(f, WAL_BACKUP)->start = wal_get64(p);
 	if (kind != XLOG_PARAMETERS &&
 	    (kind != XLOG_REDO || !is_later(major, 16)))
 		return true;

@@ -88,16 +88,18 @@ struct wal_event {
  *	WAL_CUT       the fork was made, or cut off, at `block` (0: all of it)
  *	WAL_DATABASE  the folder of `database` in `tablespace` was made anew
  *	WAL_UNLOGGED  wal_level became minimal: changes may be missing
+ *	WAL_BACKUP    a base backup of this server's that began at `start` ended
  */
 enum wal_fork { WAL_MAIN, WAL_FSM, WAL_VM, WAL_INIT };
 struct wal_change {
 	enum wal_changed { WAL_BLOCK, WAL_CUT, WAL_DATABASE,
-		WAL_UNLOGGED } what;
+		WAL_UNLOGGED, WAL_BACKUP } what;
 	uint32_t tablespace; /* OIDs; 1663 is pg_default, 1664 pg_global */
 	uint32_t database;   /* 0 in pg_global */
 	uint32_t relation;   /* the file node */
 	uint32_t fork;       /* enum wal_fork, or what the log says instead */
 	uint32_t block;      /* from the relation's beginning */
+	uint64_t start;
 };
 
 /* One record, read for that; private to the room. */

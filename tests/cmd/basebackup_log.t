@@ -280,6 +280,27 @@ ok "unpacks" base_unpack "$set" "$T/opened"
 rm "$STORE/$set.json"
 rm -rf "$STORE/wal"
 
+# a server put back ------------------------------------------------------------
+server_stop main
+cp -a "$T/main/data" "$T/before"
+server_start main
+q postgres 'UPDATE rows SET n = 11 WHERE id % 500 = 1'
+backup --no-encrypt --full
+server_stop main
+rm -rf "$T/main/data"
+mv "$T/before" "$T/main/data"
+server_start main "wal_keep_size = 1GB"
+for i in 1 2 3; do
+	q postgres "UPDATE rows SET n = 12 WHERE id % 500 = $i"
+	q postgres 'SELECT pg_switch_wal()' >/dev/null
+done
+q postgres 'CHECKPOINT'
+backup --no-encrypt -v --incremental
+exits 0 "a server whose disk was put back to an hour ago"
+err_has 'not by the log: .*the backup to build on: that was taken from a standby, or this server was put back' \
+    "is found"
+is "$(json "$set" method)" blocks "and what it has is compared"
+
 # logs that lack changes --------------------------------------------------------
 server_stop main
 server_start main "wal_level = minimal" "archive_mode = off" \
