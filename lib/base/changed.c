@@ -96,20 +96,24 @@ charge(struct base_changed *c, size_t bytes, struct err *e)
 	return 0;
 }
 
+/* For a moment there are both tables, and so they are counted. */
 static int
 grow(struct base_changed *c, struct err *e)
 {
 	const size_t count = 2 * c->slot_count;
 	struct part *slots;
 
-	if (charge(c, c->slot_count * sizeof *slots, e) == -1)
+	if (charge(c, count * sizeof *slots, e) == -1)
 		return -1;
-	if ((slots = calloc(count, sizeof *slots)) == NULL)
+	if ((slots = calloc(count, sizeof *slots)) == NULL) {
+		c->memory -= count * sizeof *slots;
 		return err_nomem(e);
+	}
 	for (size_t i = 0; i < c->slot_count; i++)
 		if (c->slots[i].used)
 			*slot_of(slots, count, &c->slots[i]) = c->slots[i];
 	free(c->slots);
+	c->memory -= c->slot_count * sizeof *slots;
 	c->slots = slots;
 	c->slot_count = count;
 	c->last = NULL;
