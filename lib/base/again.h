@@ -28,7 +28,8 @@ struct base_again {
  * or was so often wrong that it will stay so; *good says which. `page`, of
  * PAGE_SIZE_PG bytes or NULL, is then what was read last. A server that cannot
  * be asked leaves *good false and `page` alone, and is not asked again; nor is
- * any after BASE_AGAIN_MAX pages that stayed wrong: that is a damage. -1 only for ERR_STOPPED and ERR_NOMEM.
+ * any after BASE_AGAIN_MAX pages that stayed wrong: that is a damage. -1 only
+ * for ERR_STOPPED and ERR_NOMEM.
  */
 int base_again(struct base_again *a, const char *path,
     const struct page_file *f, uint32_t block, void *page, bool *good,

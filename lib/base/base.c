@@ -144,8 +144,9 @@ may_go_on(struct base_run *r, struct err *why)
 	if (wal && r->o->method == BASE_ANY && !corrupt) {
 		snprintf(r->no_wal, sizeof r->no_wal, "%.*s",
 		    BASE_REASON_MAX - 1, why->text);
-	} else if (r->plan.method == BASE_SUMMARIES && r->o->method == BASE_ANY &&
-	    !corrupt && r->no_summaries[0] == '\0') {
+	} else if (r->plan.method == BASE_SUMMARIES &&
+	    r->o->method == BASE_ANY && !corrupt &&
+	    r->no_summaries[0] == '\0') {
 		snprintf(r->no_summaries, sizeof r->no_summaries, "%.*s",
 		    BASE_REASON_MAX - 1, why->text);
 	} else if (r->o->mode == BASE_AUTO) {

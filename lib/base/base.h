@@ -30,9 +30,10 @@ enum base_mode { BASE_AUTO, BASE_FULL, BASE_INCREMENTAL };
  *	                version
  *	BASE_SUMMARIES  the server's WAL summaries; from 17 on, with
  *	                summarize_wal
- *	BASE_WAL        the log since the parent, from the store's archive or the
- *	                server; any version, and needs an ordinary connection
- *	                to `target`'s database. A full one is as with blocks
+ *	BASE_WAL        the log since the parent, from the store's archive or
+ *	                the server; any version, and needs an ordinary
+ *	                connection to `target`'s database. A full one is as
+ *	                with blocks
  *	BASE_ANY        summaries where the server has them and they are safe,
  *	                else wal where that can be, else blocks
  */

@@ -7,10 +7,11 @@
  *	logged.c     "wal": the log since the parent says it
  *
  * Either INCREMENTAL.* files come as such (`made`): the server is told
- * (`option`), or the driver makes the archives in place of BASE_BACKUP (begin(),
- * look(), send()). Or every file comes whole and file(), block() are asked, for
- * each file of a relation in turn, what of it is to be kept; walk.c does the
- * rest. Of `made` archives they are asked too, for files that are whole.
+ * (`option`), or the driver makes the archives in place of BASE_BACKUP
+ * (begin(), look(), send()). Or every file comes whole and file(), block() are
+ * asked, for each file of a relation in turn, what of it is to be kept; walk.c
+ * does the rest. Of `made` archives they are asked too, for files that are
+ * whole.
  * A full backup asks too, of a driver without a parent, if the
  * incremental ones after it will need what the driver finds (`role`).
  */

@@ -68,7 +68,8 @@ take_part(void *ctx, size_t number, const void *data, size_t len,
 
 /* Its first `len` bytes. */
 static int
-from_server(struct base_log_reader *r, const char *name, uint64_t len, struct err *e)
+from_server(struct base_log_reader *r, const char *name, uint64_t len,
+    struct err *e)
 {
 	struct base_part parts[BASE_PARTS_MAX];
 

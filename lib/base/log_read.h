@@ -18,20 +18,20 @@ struct base_log {
 	uint32_t timeline;   /* of all of it */
 	uint32_t segment_size;
 	uint64_t from;
-	bool ended;          /* the backup that began at `from` ended in this log:
-	                        the log must tell so */
+	bool ended;          /* the backup that began at `from` ended in this
+	                        log, which must tell so */
 };
 
 /*
- * What changes is added to `out` (borrowed). base_log_until() reads the segments
- * that end at `lsn` or before; base_log_to() then all the rest: `to` is where
- * a record begins; when it is before `lsn` more is told than was asked for. So a
- * server that has the log now, and
- * not when a checkpoint has come, is asked in time.
+ * What changes is added to `out` (borrowed). base_log_until() reads the
+ * segments that end at `lsn` or before; base_log_to() then all the rest: `to`
+ * is where a record begins; when it is before `lsn` more is told than was asked
+ * for. So a server that has the log now, and not when a checkpoint has come, is
+ * asked in time.
  *
  * ERR_REFUSED when a segment is neither in the archive nor in pg_wal, or the
- * log cannot be followed, or does not tell what `ended` says; a damaged segment of the archive is warned of and
- * not used. ERR_PG, ERR_NOMEM, ERR_STOPPED.
+ * log cannot be followed, or does not tell what `ended` says; a damaged segment
+ * of the archive is warned of and not used. ERR_PG, ERR_NOMEM, ERR_STOPPED.
  */
 struct base_log_reader;
 struct base_log_reader *base_log_open(const struct base_log *log,

@@ -205,8 +205,9 @@ base_logged_new(const struct base_logged *how, struct blob *parent,
 {
 	static const struct base_changes_ops ops = { .method = "wal",
 		.made = true, .role = "blocks", .prepare = prepare,
-		.begin = begin, .look = look, .send = send_all, .start = start, .file = file,
-		.block = block, .finish = finish, .free = driver_free };
+		.begin = begin, .look = look, .send = send_all,
+		.start = start, .file = file, .block = block,
+		.finish = finish, .free = driver_free };
 	struct driver *d = calloc(1, sizeof *d);
 
 	if (d == NULL) {

@@ -13,9 +13,10 @@
 #include "repo/repo.h"
 
 /*
- * Connect to target's database, or to "postgres" when it names none and there is
- * none of the role's name; a role that may do all that is needed, in cluster
- * `system`. Caller closes. ERR_PG with what is to be granted; ERR_REFUSED: another cluster.
+ * Connect to target's database, or to "postgres" when it names none and there
+ * is none of the role's name; a role that may do all that is needed, in cluster
+ * `system`. Caller closes. ERR_PG with what is to be granted; ERR_REFUSED:
+ * another cluster.
  */
 struct pg *base_session_open(const struct pg_target *target, uint64_t system,
     struct err *e);

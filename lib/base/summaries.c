@@ -55,8 +55,9 @@ driver_free(struct base_changes *c)
 struct base_changes *
 base_summaries_new(struct blob *manifest, struct err *e)
 {
-	static const struct base_changes_ops ops = { .method = "summaries",
-		.made = true, .option = "INCREMENTAL", .prepare = prepare, .free = driver_free };
+	static const struct base_changes_ops ops = {
+		.method = "summaries", .made = true, .option = "INCREMENTAL",
+		.prepare = prepare, .free = driver_free };
 	struct driver *d = calloc(1, sizeof *d);
 
 	if (d == NULL) {

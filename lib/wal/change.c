@@ -232,6 +232,8 @@ take_xlog(struct wal_found *f, int major, unsigned kind,
 
 	if (kind == XLOG_BACKUP_END && len >= 8)
 		add(f, WAL_BACKUP)->start = wal_get64(p);
+	if (kind == XLOG_BACKUP_END)
+		return len >= 8;
 	if (kind != XLOG_PARAMETERS &&
 	    (kind != XLOG_REDO || !is_later(major, 16)))
 		return true;

@@ -110,6 +110,7 @@ END
 server_restart main
 q postgres "CHECKPOINT"
 tables pg_default t2 | work postgres
+pg_basebackup -X none -c fast -Ft -D "$T/base" 2>/dev/null
 server_stop main INT
 # a log that lacks changes
 server_start main "wal_level = minimal" "max_wal_senders = 0"
@@ -161,6 +162,8 @@ while (<>) {
 	} elsif ($rmgr eq 'XLOG' && $desc =~
 	    /^(PARAMETER_CHANGE|CHECKPOINT_REDO) .*wal_level[= ]minimal/) {
 		push @special, 'UNLOGGED';
+	} elsif ($rmgr eq 'XLOG' && $desc =~ m!^BACKUP_END ([0-9A-F]+)/([0-9A-F]+)$!) {
+		push @special, sprintf "BACKUP\t%s/%08s", $1, $2;
 	}
 }
 special();
@@ -216,6 +219,7 @@ at_least 1 "forks made that are no main fork" \
 at_least 3 "databases" "$(grep -cP '\tDATABASE\t' "$T/want")"
 at_least 1 "told that changes may be missing" \
     "$(grep -cP '\tUNLOGGED' "$T/want")"
+is "$(grep -cP '\tBACKUP\t' "$T/want")" 1 "the end of a backup"
 at_least 100 "images" "$(grep -c '(FPW' "$T/dump")"
 methods="pglz lz4 zstd"
 [ "$PG_MAJOR" -ge 15 ] || methods=saved

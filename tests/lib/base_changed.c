@@ -20,7 +20,7 @@ add(enum wal_changed what, uint32_t tablespace, uint32_t relation,
     uint32_t fork, uint32_t block)
 {
 	const struct wal_change w = { what, tablespace, 5, relation, fork,
-		block };
+		block, 0 };
 
 	return base_changed_add(c, &w, &e);
 }
@@ -97,7 +97,7 @@ static void
 places(void)
 {
 	struct page_file f = { 0, 1262, 0, PAGE_MAIN, false };
-	struct wal_change w = { WAL_BLOCK, 1664, 0, 1262, WAL_MAIN, 3 };
+	struct wal_change w = { WAL_BLOCK, 1664, 0, 1262, WAL_MAIN, 3, 0 };
 
 	fresh();
 	EQ(base_changed_add(c, &w, &e), 0);
@@ -133,12 +133,12 @@ static void
 neighbours(void)
 {
 	static const struct wal_change list[] = {
-		{ WAL_BLOCK, 99, 5, 16384, WAL_MAIN, 1 },
-		{ WAL_BLOCK, 99, 5, 16384, WAL_INIT, 2 },
-		{ WAL_BLOCK, 99, 5, 16385, WAL_INIT, 3 },
-		{ WAL_BLOCK, 99, 6, 16385, WAL_INIT, 4 },
-		{ WAL_BLOCK, 98, 6, 16385, WAL_INIT, 5 },
-		{ WAL_BLOCK, 98, 6, 16385, WAL_INIT, PAGE_SEGMENT + 6 },
+		{ WAL_BLOCK, 99, 5, 16384, WAL_MAIN, 1, 0 },
+		{ WAL_BLOCK, 99, 5, 16384, WAL_INIT, 2, 0 },
+		{ WAL_BLOCK, 99, 5, 16385, WAL_INIT, 3, 0 },
+		{ WAL_BLOCK, 99, 6, 16385, WAL_INIT, 4, 0 },
+		{ WAL_BLOCK, 98, 6, 16385, WAL_INIT, 5, 0 },
+		{ WAL_BLOCK, 98, 6, 16385, WAL_INIT, PAGE_SEGMENT + 6, 0 },
 	};
 
 	fresh();
@@ -208,8 +208,8 @@ cuts(void)
 static void
 databases(void)
 {
-	const struct wal_change made = { WAL_DATABASE, 1663, 5, 0, 0, 0 };
-	const struct wal_change there = { WAL_DATABASE, 99, 6, 0, 0, 0 };
+	const struct wal_change made = { WAL_DATABASE, 1663, 5, 0, 0, 0, 0 };
+	const struct wal_change there = { WAL_DATABASE, 99, 6, 0, 0, 0, 0 };
 	struct page_file f = { 6, 16384, 0, PAGE_MAIN, false };
 
 	fresh();

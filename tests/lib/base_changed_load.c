@@ -20,7 +20,7 @@ add(enum wal_changed what, uint32_t tablespace, uint32_t relation,
     uint32_t block)
 {
 	const struct wal_change w = { what, tablespace, 5, relation, WAL_MAIN,
-		block };
+		block, 0 };
 
 	return base_changed_add(c, &w, &e);
 }

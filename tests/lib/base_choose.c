@@ -61,7 +61,7 @@ static void
 change(enum wal_changed what, uint32_t relation, uint32_t block)
 {
 	const struct wal_change w = { what, 1663, 5, relation, WAL_MAIN,
-		block };
+		block, 0 };
 
 	if (base_changed_add(changed, &w, &e) == -1)
 		abort();

@@ -10,7 +10,8 @@ static struct base_log_reader *reader;
 static void
 open_from(uint64_t from)
 {
-	const struct base_log log = { NULL, store, NULL, 1, 1, SIZE, from };
+	const struct base_log log = { NULL, store, NULL, 1, 1, SIZE, from,
+		false };
 
 	base_log_close(reader);
 	base_changed_free(out);
@@ -224,6 +225,34 @@ minimal(void)
 	    "\"minimal\"");
 }
 
+/* A log that must tell of the parent's end, and one that need not. */
+static void
+other_log(void)
+{
+	struct base_log log = { NULL, store, NULL, 1, 1, SIZE, 0, true };
+	uint64_t to;
+
+	fresh();
+	recmake_add(&r, 0, 0x50, 0, &at[2], sizeof at[2], 0);
+	to = block(12);
+	memset(server.has, true, sizeof server.has);
+	for (int i = 1; i < 4; i++) {
+		log.from = at[i];
+		base_log_close(reader);
+		reader = base_log_open(&log, out, &e);
+		if (i == 2)
+			EQ(base_log_to(reader, to, &e), 0);
+		else
+			FAILS(base_log_to(reader, to, &e), ERR_REFUSED,
+			    "does not tell of the end of the backup");
+	}
+	/* one that goes on where the end was not met yet */
+	log.from = at[2];
+	base_log_close(reader);
+	reader = base_log_open(&log, out, &e);
+	FAILS(base_log_to(reader, at[9], &e), ERR_REFUSED, "put back");
+}
+
 int
 main(void)
 {
@@ -235,6 +264,7 @@ main(void)
 	elsewhere();
 	bad_server();
 	minimal();
+	other_log();
 	base_log_close(reader);
 	base_log_close(NULL);
 	base_changed_free(out);

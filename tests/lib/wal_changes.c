@@ -312,6 +312,7 @@ specials(void)
 	const uint32_t heap[] = { 78, 1, 2, 3, 1 };
 	const uint32_t base[] = { 5, 1663, 4, 1664 };
 	const uint32_t minimal[] = { 9, 9, 9, 9, 9, 0, 1 };
+	const uint32_t backup[] = { 0x28, 0x16 };
 	const uint32_t logical[] = { 0, 0, 0, 0, 0, 2, 0 };
 	struct seen s;
 
@@ -346,6 +347,11 @@ specials(void)
 	EQ(special(MAGIC_17, 0, 0xe0, minimal, 1, &s), 0);
 	EQ(special(MAGIC_16, 0, 0xe0, logical, 1, &s), 0);
 	EQ(special(MAGIC_17, 0, 0xe0, logical, 0, &s), -1);
+
+	EQ(special(MAGIC_13, 0, 0x50, backup, 2, &s), 1);
+	OK(is_change(s.list, WAL_BACKUP, 0, 0, 0, 0, 0));
+	OK(s.list[0].start == UINT64_C(0x1600000028));
+	EQ(special(MAGIC_18, 0, 0x50, backup, 1, &s), -1);
 }
 
 /* Records that have a block as well, which none of today's has. */

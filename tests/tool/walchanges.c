@@ -45,14 +45,17 @@ static int
 print(void *ctx, uint64_t lsn, const struct wal_change *c, struct err *e)
 {
 	static const char *const words[] = { "BLOCK", "CUT", "DATABASE",
-		"UNLOGGED" };
+		"UNLOGGED", "BACKUP" };
 
 	count(ctx, lsn, c, e);
 	print_lsn(lsn);
 	printf("\t%s", words[c->what]);
 	if (c->what == WAL_DATABASE)
 		printf("\t%" PRIu32 "/%" PRIu32, c->tablespace, c->database);
-	else if (c->what != WAL_UNLOGGED)
+	else if (c->what == WAL_BACKUP) {
+		putchar('\t');
+		print_lsn(c->start);
+	} else if (c->what != WAL_UNLOGGED)
 		printf("\t%" PRIu32 "/%" PRIu32 "/%" PRIu32 "\t%" PRIu32
 		    "\t%" PRIu32, c->tablespace, c->database, c->relation,
 		    c->fork, c->block);
