@@ -108,8 +108,9 @@ amcheck()
 		    pg_amcheck --install-missing -a --heapallindexed
 		return
 	fi
+	# one that was being dropped at the target is invalid, and is to be
 	for database in $(q postgres "SELECT datname FROM pg_database
-	    WHERE datallowconn"); do
+	    WHERE datallowconn AND datconnlimit <> -2"); do
 		psql -Xq -v ON_ERROR_STOP=1 -d "$database" <<-'END' || return
 		SET client_min_messages = warning;
 		CREATE EXTENSION IF NOT EXISTS amcheck;

@@ -119,6 +119,8 @@ server_init()
 		echo "max_connections = 60"
 		echo "lc_messages = 'C'"
 		echo "timezone = 'Asia/Seoul'"
+		# what a server that was only unpacked may not find
+		echo "jit = off"
 		[ "${PG_FSYNC:-0}" = 1 ] || echo "fsync = off"
 	} >>"$home/postgresql.conf"
 }
