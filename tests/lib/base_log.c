@@ -229,10 +229,11 @@ minimal(void)
 static void
 other_log(void)
 {
-	struct base_log log = { NULL, store, NULL, 1, 1, SIZE, 0, true };
+	struct base_log log = { NULL, NULL, NULL, 1, 1, SIZE, 0, true };
 	uint64_t to;
 
 	fresh();
+	log.store = store;
 	recmake_add(&r, 0, 0x50, 0, &at[2], sizeof at[2], 0);
 	to = block(12);
 	memset(server.has, true, sizeof server.has);
