@@ -117,8 +117,8 @@ static const struct opt options[] = {
 
 static const struct opt *const tables[] = { options, cli_pg_options,
 	cli_jobs_options, cli_codec_options, cli_encrypt_options,
-	cli_identity_options, cli_store_options, cli_environment_options, cli_options,
-	NULL };
+	cli_identity_options, cli_store_options, cli_environment_options,
+	cli_options, NULL };
 
 static const struct opt_tool description = {
 	.name = "pgk-basebackup",

@@ -42,12 +42,13 @@ struct base_part {
 	uint32_t len;
 };
 
+#define BASE_PARTS_MAX 1024
+
 /*
  * Read parts of files in one folder, in order; `each` gets its number and
  * bytes: fewer than asked for where the file ends, NULL when it is gone.
  * Valid during the call. Up to BASE_PARTS_MAX a call.
  */
-#define BASE_PARTS_MAX 1024
 int base_files_read(struct pg *pg, const char *folder,
     const struct base_part *parts, size_t count, int (*each)(void *ctx,
     size_t number, const void *data, size_t len, struct err *e), void *ctx,

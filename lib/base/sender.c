@@ -12,25 +12,25 @@
 #define CONTROL_SIZE 8192
 #define CONTROL_TRIES 20
 #define DEPTH 32 /* of folders */
+#define NAP_MS 10
 
 /* Not faster than was asked for. */
 static int
 keep_rate(struct base_sender *s, size_t len, struct err *e)
 {
-	const double now = unit_clock();
-	struct timespec t;
-	double wait;
+	const struct timespec nap = { 0, NAP_MS * 1000000L };
+	double until;
 
 	if (s->begun == 0)
-		s->begun = now;
+		s->begun = unit_clock();
 	s->sent += len;
-	wait = (double)s->sent / (double)s->max_rate - (now - s->begun);
-	if (wait < 0.01)
-		return 0;
-	t.tv_sec = (time_t)wait;
-	t.tv_nsec = (long)((wait - (double)t.tv_sec) * 1e9);
-	nanosleep(&t, NULL);
-	return stop_check(e);
+	until = s->begun + (double)s->sent / (double)s->max_rate;
+	while (unit_clock() < until) {
+		nanosleep(&nap, NULL);
+		if (stop_check(e) == -1)
+			return -1;
+	}
+	return 0;
 }
 
 int
@@ -222,7 +222,6 @@ send_root(struct base_sender *s, struct base_folder *root,
 struct control {
 	unsigned char bytes[2][CONTROL_SIZE];
 	int which;
-	size_t len;
 };
 
 static int

@@ -16,6 +16,17 @@ backup()
 	set=$(cat "$T/out")
 }
 
+# begin_slowly RATE - a backup by the log, $pid, that reads files by now
+begin_slowly()
+{
+	pgk-basebackup -q --no-encrypt --checkpoint fast --max-rate "$1" \
+	    --method wal --wal-timeout 0 >"$T/out" 2>"$T/err" &
+	pid=$!
+	server_until "count(*) > 0 FROM pg_stat_activity
+	    WHERE query LIKE 'COPY%pg_read_binary_file%'
+	    AND application_name = 'pgk-basebackup'"
+}
+
 # The log that the server has made until now, into the store.
 push()
 {
@@ -340,12 +351,7 @@ is "$(json "$set" bad_pages) $(json "$set" method)" "1 wal" "and counted"
 q postgres "CREATE TABLE rows2 AS TABLE docs; CREATE TABLE rows3 AS TABLE docs;
     CREATE TABLE rows4 AS TABLE docs; CREATE TABLE rows5 AS TABLE docs"
 begun=$(date +%s)
-pgk-basebackup -q --no-encrypt --checkpoint fast --max-rate 1MB --method wal \
-    --wal-timeout 0 >"$T/out" 2>"$T/err" &
-pid=$!
-server_until "count(*) > 0 FROM pg_stat_activity
-    WHERE query LIKE 'COPY%pg_read_binary_file%'
-    AND application_name = 'pgk-basebackup'"
+begin_slowly 1MB
 q postgres 'DROP TABLE rows2, rows5; TRUNCATE rows4; DELETE FROM rows3'
 q postgres 'DROP DATABASE copied5'
 q postgres 'VACUUM rows3'
@@ -367,12 +373,7 @@ exits 0 "it is restored"
 no_traces "no traces"
 
 # connections -----------------------------------------------------------------
-pgk-basebackup -q --no-encrypt --checkpoint fast --max-rate 100kB \
-    --method wal --wal-timeout 0 >"$T/out" 2>"$T/err" &
-pid=$!
-server_until "count(*) > 0 FROM pg_stat_activity
-    WHERE query LIKE 'COPY%pg_read_binary_file%'
-    AND application_name = 'pgk-basebackup'"
+begin_slowly 100kB
 q postgres "SELECT pg_terminate_backend(pid) FROM pg_stat_activity
     WHERE query LIKE 'COPY%pg_read_binary_file%'
     AND application_name = 'pgk-basebackup'" >/dev/null
@@ -381,12 +382,7 @@ rc=$?
 exits 5 "the connection is cut"
 err_lines 1 "one line about it"
 no_traces "leaves nothing"
-pgk-basebackup -q --no-encrypt --checkpoint fast --max-rate 100kB \
-    --method wal --wal-timeout 0 >"$T/out" 2>"$T/err" &
-pid=$!
-server_until "count(*) > 0 FROM pg_stat_activity
-    WHERE query LIKE 'COPY%pg_read_binary_file%'
-    AND application_name = 'pgk-basebackup'"
+begin_slowly 100kB
 kill -TERM $pid
 wait $pid
 rc=$?
