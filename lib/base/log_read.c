@@ -61,9 +61,9 @@ take_part(void *ctx, size_t number, const void *data, size_t len,
 {
 	struct base_log_reader *r = ctx;
 
-	if (data == NULL && number == 0)
-		r->absent = true;
-	return data == NULL ? 0 : wal_walk_take(&r->walk, data, len, e);
+	(void)number;
+	r->absent = r->absent || data == NULL;
+	return r->absent ? 0 : wal_walk_take(&r->walk, data, len, e);
 }
 
 /* Its first `len` bytes. */
@@ -93,9 +93,13 @@ from_server(struct base_log_reader *r, const char *name, uint64_t len,
 	    "pg_wal") : 0;
 }
 
-/* Where the archive fails, the server may still do. */
+/*
+ * Where the archive fails, the server may still do: 0, and `absent` when there
+ * is no such segment yet.
+ */
 static int
-try_archive(struct base_log_reader *r, const char *name, struct err *e)
+try_archive(struct base_log_reader *r, const char *name, bool *absent,
+    struct err *e)
 {
 	const struct wal_walk before = r->walk;
 	struct err why = ERR_INIT;
@@ -106,6 +110,7 @@ try_archive(struct base_log_reader *r, const char *name, struct err *e)
 	    why.kind == ERR_REFUSED)
 		return err_pass(e, &why);
 	r->walk = before;
+	*absent = why.kind == ERR_ABSENT;
 	if (why.kind == ERR_CORRUPT)
 		log_warning("the archive's \"%s\": %s", name, why.text);
 	else
@@ -113,28 +118,50 @@ try_archive(struct base_log_reader *r, const char *name, struct err *e)
 	return 0;
 }
 
-/* The last segment may be in the archive later only. */
+/* Likewise, its first `len` bytes. */
+static int
+try_server(struct base_log_reader *r, const char *name, uint64_t len,
+    struct err *e)
+{
+	const struct wal_walk before = r->walk;
+	struct err why = ERR_INIT;
+
+	if (from_server(r, name, len, &why) == 0)
+		return 1;
+	if (why.kind != ERR_ABSENT)
+		return err_pass(e, &why);
+	r->walk = before;
+	return 0;
+}
+
+/*
+ * The last segment may be in the archive later only; any may have come there,
+ * and have left the server, since it was looked for.
+ */
 static int
 read_segment(struct base_log_reader *r, uint64_t begin, struct err *e)
 {
 	const struct base_log *l = &r->log;
 	const bool last = r->to != 0 && r->to - begin < l->segment_size;
-	uint64_t len = l->segment_size;
+	const uint64_t len = !last ? l->segment_size :
+	    r->to - r->to % WAL_PAGE + WAL_PAGE - begin;
 	char name[LSN_NAME_MAX];
-	struct err why = ERR_INIT;
-	int rc;
+	bool absent = true;
+	int rc = 0;
 
 	lsn_segment_of(l->timeline, begin, l->segment_size, name);
 	log_debug("reading WAL segment %s", name);
-	if (last)
-		len = r->to - r->to % WAL_PAGE + WAL_PAGE - begin;
-	else if ((rc = try_archive(r, name, e)) != 0)
-		return rc == 1 ? 0 : -1;
-	if (from_server(r, name, len, &why) == 0)
-		return 0;
-	return why.kind != ERR_ABSENT ? err_pass(e, &why) : err_set(e,
-	    ERR_REFUSED, "WAL segment %s is neither in the store, to be "
-	    "read from here, nor in the server's pg_wal", name);
+	if (!last)
+		rc = try_archive(r, name, &absent, e);
+	if (rc == 0)
+		rc = try_server(r, name, len, e);
+	if (rc == 0 && absent)
+		rc = try_archive(r, name, &absent, e);
+	if (rc == 0)
+		err_set(e, ERR_REFUSED, "WAL segment %s is neither in the "
+		    "store, to be read from here, nor in the server's pg_wal",
+		    name);
+	return rc == 1 ? 0 : -1;
 }
 
 /* Segments that begin up to `last`. */

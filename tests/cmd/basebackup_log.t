@@ -16,14 +16,14 @@ backup()
 	set=$(cat "$T/out")
 }
 
-# begin_slowly RATE - a backup by the log, $pid, that reads files by now
+# begin_slowly RATE - a backup by the log, $pid, that reads tables by now
 begin_slowly()
 {
 	pgk-basebackup -q --no-encrypt --checkpoint fast --max-rate "$1" \
 	    --method wal --wal-timeout 0 >"$T/out" 2>"$T/err" &
 	pid=$!
 	server_until "count(*) > 0 FROM pg_stat_activity
-	    WHERE query LIKE 'COPY%pg_read_binary_file%'
+	    WHERE query LIKE 'COPY%pg_read_binary_file( E''./base/%'
 	    AND application_name = 'pgk-basebackup'"
 }
 
@@ -220,8 +220,8 @@ ok "with the blocks of that row alone" test "$(blocks "$set")" -lt 20
 # from the archive ------------------------------------------------------------
 churn 4
 push --no-encrypt
-echo "wal_keep_size = 0" >>"$T/main/data/postgresql.conf"
-# the server has no log from before any more
+# the server has no log from before any more, but for what ends before it is
+# pushed: each backup begins with a new segment
 forget()
 {
 	local i
@@ -229,13 +229,14 @@ forget()
 	q postgres 'CREATE TABLE IF NOT EXISTS x (a int)' 2>/dev/null
 	server_stop main
 	for ((i = 0; i < 3; i++)); do
-		server_start main "min_wal_size = 32MB" "max_wal_size = 32MB"
+		server_start main "min_wal_size = 32MB" "max_wal_size = 32MB" \
+		    "wal_keep_size = 0"
 		q postgres 'INSERT INTO x VALUES (1); SELECT pg_switch_wal()' \
 		    >/dev/null
 		q postgres CHECKPOINT
 		server_stop main
 	done
-	server_start main
+	server_start main "wal_keep_size = 32MB"
 }
 forget
 push --no-encrypt
@@ -374,9 +375,9 @@ no_traces "no traces"
 
 # connections -----------------------------------------------------------------
 begin_slowly 100kB
-q postgres "SELECT pg_terminate_backend(pid) FROM pg_stat_activity
-    WHERE query LIKE 'COPY%pg_read_binary_file%'
-    AND application_name = 'pgk-basebackup'" >/dev/null
+# whatever it asks for just then
+server_until "count(pg_terminate_backend(pid)) > 0 FROM pg_stat_activity
+    WHERE application_name = 'pgk-basebackup'"
 wait $pid
 rc=$?
 exits 5 "the connection is cut"

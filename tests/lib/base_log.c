@@ -178,12 +178,30 @@ elsewhere(void)
 	buf_wipe(&identity);
 }
 
+/* What is archived and gone while it is looked for. */
+static void
+moved(void)
+{
+	fresh();
+	put(0, NULL);
+	memset(server.has, true, sizeof server.has);
+	server.moves[1] = server.moves[3] = true;
+	open_from(at[1]);
+	EQ(base_log_until(reader, segment(2), &e), 0);
+	OK(knows(1, 4));
+	OK(!server.has[1] && server.has[2] && server.has[3]);
+	EQ(base_log_to(reader, at[10], &e), 0);
+	OK(knows(1, 9));
+	OK(!server.has[3]);
+	EQ(server.calls[1] + server.calls[2] + server.calls[3], 3);
+}
+
 /* A server that has it not, is gone, or gives less than there should be. */
 static void
 bad_server(void)
 {
 	fresh();
-	for (uint32_t i = 0; i < 4; i++)
+	for (uint32_t i = 0; i < 3; i++)
 		put(i, NULL);
 	open_from(at[1]);
 	FAILS(base_log_to(reader, at[10], &e), ERR_REFUSED,
@@ -263,6 +281,7 @@ main(void)
 	no_record();
 	broken();
 	elsewhere();
+	moved();
 	bad_server();
 	minimal();
 	other_log();

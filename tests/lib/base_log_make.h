@@ -22,9 +22,12 @@ static struct store *store;
 static struct archive *a;
 static struct recmake r;
 
+static void put(uint32_t i, const struct age_keys *keys);
+
 /* What the server has of `r`, and what it was asked for. */
 static struct {
 	bool has[SEGMENTS];
+	bool moves[SEGMENTS]; /* into the archive while it is read */
 	uint32_t size;  /* of each of its files */
 	bool fails;
 	unsigned calls[SEGMENTS];
@@ -72,6 +75,10 @@ base_files_read(struct pg *pg, const char *folder,
 		    (size_t)(end - p->offset), why) == -1)
 			return -1;
 		server.bytes[i] += end - p->offset;
+		if (server.moves[i] && k == count / 2) {
+			put(i, NULL);
+			server.has[i] = false;
+		}
 	}
 	return 0;
 }
