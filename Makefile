@@ -156,7 +156,7 @@ uninstall:
 	rm -rf $(SHARE)/pgk
 
 # Tests.
-PROVE = PGK_BUILD=$(BUILD) $(if $(PG_BIN),PG_BIN=$(PG_BIN)) prove -j2 --timer -e tests/sh/run.sh
+PROVE = PGK_BUILD=$(BUILD) $(if $(PG_BIN),PG_BIN=$(PG_BIN)) prove -j4 --timer -e tests/sh/run.sh
 tests: all $(UNIT) $(FUZZ) $(TEST_TOOLS)
 
 check: deps

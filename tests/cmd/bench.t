@@ -29,6 +29,10 @@ out_has '^pgk-dump -j2 +[0-9.]+ +1\.00 ' "a table of the dumps"
 out_has '^pgk-restore -j2 --create +[0-9.]+ +1\.00 ' "and of the restores"
 is "$(ls -A "$T/bench")" "" "nothing is left"
 
+run env PGK_BUILD="$T/build" TMPDIR="$T/bench" "$ROOT/tests/bench/run" "dump: x"
+exits 1 "no such case"
+is "$(cat "$T/err")" 'bench: no such case: "dump: x"' "is said at once"
+
 # a case that goes wrong is said, and is no result
 mkdir "$T/bad"
 cp "$ROOT"/tests/bench/measure.py "$T/bad"
@@ -40,4 +44,6 @@ err_has 'bad: status 1' "is named"
 err_has 'none: left out, no-such-program' "one that cannot run is left out"
 not_ok "and has no line" grep -qE '^(bad|none) ' "$T/out"
 out_has '^good ' "the others have"
+run python3 "$T/bad/measure.py" --postmaster $$ --rounds 1 "$T/bad/cases.ini" x
+out_has '^good ' "a kind means all its cases"
 finish

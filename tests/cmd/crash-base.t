@@ -10,7 +10,7 @@
 # shellcheck source=tests/sh/crash.sh
 . "$ROOT/tests/sh/crash.sh"
 
-points=${PGK_POINTS:-24}
+points=$(points 24)
 killat 0 true 2>/dev/null || skip_all "ptrace is not allowed here"
 # "wal" then reads the server's pg_wal; every backup's end begins a segment
 server_initdb=(--wal-segsize=1)

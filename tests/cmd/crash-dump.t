@@ -12,7 +12,7 @@
 # shellcheck source=tests/sh/crash.sh
 . "$ROOT/tests/sh/crash.sh"
 
-points=${PGK_POINTS:-200}
+points=$(points 200)
 killat 0 true 2>/dev/null || skip_all "ptrace is not allowed here"
 server_start
 chat_database chat 300

@@ -10,7 +10,7 @@
 # shellcheck source=tests/sh/crash.sh
 . "$ROOT/tests/sh/crash.sh"
 
-points=${PGK_POINTS:-30}
+points=$(points 30)
 killat 0 true 2>/dev/null || skip_all "ptrace is not allowed here"
 server_start
 createdb -T template0 m

@@ -13,7 +13,7 @@
 # shellcheck source=tests/sh/crash.sh
 . "$ROOT/tests/sh/crash.sh"
 
-points=${PGK_POINTS:-4}
+points=$(points 4)
 killat 0 true 2>/dev/null || skip_all "ptrace is not allowed here"
 recover_start
 as_server mkdir "$T/main/space"

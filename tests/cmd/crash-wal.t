@@ -9,7 +9,7 @@
 # shellcheck source=tests/sh/crash.sh
 . "$ROOT/tests/sh/crash.sh"
 
-points=${PGK_POINTS:-25}
+points=$(points 25)
 killat 0 true 2>/dev/null || skip_all "ptrace is not allowed here"
 id=7300000000000000001
 one=000000010000000000000001

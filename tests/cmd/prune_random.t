@@ -15,7 +15,7 @@ incremental = 1h 7d 1h 2h 0 * * * *
 wal         = 5m 7d 5m 1h -
 CONF
 export PGK_CONF=$T/conf
-rounds=${PGK_POINTS:-15}
+rounds=$(points 15)
 RANDOM=${PGK_SEED:-4711}
 echo wal >"$T/segment"
 

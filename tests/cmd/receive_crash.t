@@ -10,7 +10,7 @@
 # shellcheck source=tests/sh/receive.sh
 . "$ROOT/tests/sh/receive.sh"
 
-rounds=${PGK_POINTS:-8}
+rounds=$(points 8)
 
 server_initdb=(--wal-segsize=1)
 server_start main "wal_level = replica" "wal_keep_size = 500MB" \

@@ -11,7 +11,7 @@
 # shellcheck source=tests/sh/recover.sh
 . "$ROOT/tests/sh/recover.sh"
 
-points=${PGK_POINTS:-2}
+points=$(points 2)
 settings=("track_commit_timestamp = on")
 [ "$PG_MAJOR" -lt 17 ] || settings+=("summarize_wal = on")
 recover_start "${settings[@]}"

@@ -15,6 +15,8 @@
 #	quiet NAME         stderr of the last run is empty
 #	diag TEXT...       a remark
 #	skip NAME WHY      a test not done, and why
+#	points N           how many points of a run to try: N, $PGK_POINTS instead,
+#	                   no more than $PGK_POINTS_MAX
 #	at_end CMD...      run at the end, last first, whatever happens
 #	finish             the plan; the last line of every test
 #
@@ -30,8 +32,8 @@ esac
 
 for tap_name in $(compgen -e | grep -E '^PG|^LC_|^LANG'); do
 	case $tap_name in
-	PG_BIN | PGM_ROOT | PGK_BUILD | PGK_POINTS | PGK_SLOW | PGK_ASAN | \
-	PGK_PITR_*) ;;
+	PG_BIN | PGM_ROOT | PGK_BUILD | PGK_POINTS | PGK_POINTS_MAX | \
+	PGK_SLOW | PGK_ASAN | PGK_PITR_*) ;;
 	*) unset "$tap_name" ;;
 	esac
 done
@@ -67,6 +69,13 @@ at_end rm -rf "$T"
 chmod 711 "$T"
 mkdir "$T/home"
 export HOME=$T/home
+
+points()
+{
+	local n=${PGK_POINTS:-$1} max=${PGK_POINTS_MAX:-1000000}
+
+	echo "$((n < max ? n : max))"
+}
 
 diag()
 {
