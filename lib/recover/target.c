@@ -60,6 +60,8 @@ struct search {
 	const struct recover_options *o;
 	uint32_t xid;
 	uint64_t found; /* where its record begins, or 0 */
+	uint64_t at;
+	struct progress *progress;
 };
 
 static int
@@ -71,6 +73,8 @@ match(void *ctx, const struct wal_event *ev, struct err *e)
 	    ev->xid == s->xid;
 
 	(void)e;
+	progress_add(s->progress, ev->lsn - s->at);
+	s->at = ev->lsn;
 	if (is_it)
 		s->found = ev->lsn;
 	return is_it;
@@ -85,8 +89,9 @@ search(struct recover *r, const struct archive_path *p, uint64_t start,
     struct err *e)
 {
 	struct recover_search *done = &r->search;
-	struct search s = { .o = r->o };
+	struct search s = { .o = r->o, .at = start };
 	uint64_t to = p->end;
+	int rc;
 
 	/* servers take 64 bits and heed 32 */
 	if (s.o->target == RECOVER_XID)
@@ -96,7 +101,11 @@ search(struct recover *r, const struct archive_path *p, uint64_t start,
 		to = done->from;
 	else
 		done->found = 0;
-	if (archive_events(p, start, to, match, &s, NULL, e) == -1)
+	s.progress = progress_new("looking for the target", to - start,
+	    PROGRESS_BYTES);
+	rc = archive_events(p, start, to, match, &s, NULL, e);
+	progress_free(s.progress);
+	if (rc == -1)
 		return -1;
 	done->timeline = p->history->timeline;
 	done->end = p->end;

@@ -173,6 +173,14 @@ reaches "it" "1 2 3 4 5" --target-name daily
 reaches "the older one, by the set" "1" --target-name daily "$one"
 plan --target-name dail
 exits 9 "one that is not there"
+if command -v script >/dev/null; then
+	pgk script -qec "pgk-restore -D $T/own/none --plan --target-name dail" \
+	    /dev/null
+	out_has 'looking for the target.* [0-9]+%' \
+	    "somebody who waits is told what for"
+else
+	skip "a terminal" "no script(1) here"
+fi
 plan --target-name end
 exits 0 "the last"
 dies recovery_target_name dail --target-name end
