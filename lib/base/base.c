@@ -13,7 +13,7 @@
 
 /* The set's facts, but for what the end of the backup tells. */
 static int
-begin_set(struct base_run *r, int64_t start, struct err *e)
+begin_set(struct base_run *r, struct err *e)
 {
 	const struct base_options *o = r->o;
 	struct repo_set *s;
@@ -23,7 +23,7 @@ begin_set(struct base_run *r, int64_t start, struct err *e)
 	if ((s = r->set = repo_set_new(REPO_INCREMENTAL, e)) == NULL)
 		return -1;
 	gethostname(host, sizeof host - 1);
-	s->start = start;
+	s->start = r->start;
 	s->server_version = r->server.version;
 	s->wal_segment_size = r->server.segment_size;
 	if (repo_set_string(&s->tool, o->tool, e) == -1 ||
@@ -163,7 +163,7 @@ may_go_on(struct base_run *r, struct err *why)
 
 /* Up to where the server sends the first archive. */
 static int
-begin(struct base_run *r, int64_t start, struct err *e)
+begin(struct base_run *r, struct err *e)
 {
 	for (;;) {
 		struct err why = ERR_INIT;
@@ -172,7 +172,7 @@ begin(struct base_run *r, int64_t start, struct err *e)
 		    base_plan(r, e) == -1)
 			return -1;
 		if (base_open_changes(r, &why) == 0 &&
-		    begin_set(r, start, &why) == 0 && ask(r, &why) == 0)
+		    begin_set(r, &why) == 0 && ask(r, &why) == 0)
 			return 0;
 		if (!may_go_on(r, &why))
 			return err_pass(e, &why);
@@ -180,11 +180,52 @@ begin(struct base_run *r, int64_t start, struct err *e)
 }
 
 static int
-run(struct base_run *r, int64_t start, const struct sign_key *key,
-    char **name, struct err *e)
+new_draft(struct base_run *r, struct err *e)
 {
-	if (repo_put_readme(r->repo, e) == -1 || begin(r, start, e) == -1 ||
-	    base_take(r, e) == -1)
+	repo_draft_free(r->draft);
+	r->draft = repo_draft_new(r->repo, REPO_INCREMENTAL, NULL, r->start,
+	    r->zone, e);
+	progress_free(r->progress);
+	r->progress = progress_new("base backup", 0, PROGRESS_BYTES);
+	return r->draft == NULL ? -1 : 0;
+}
+
+/*
+ * BASE_BACKUP knows what to do where the files cannot be read by SQL: links
+ * that lead in circles, names of another encoding.
+ */
+static bool
+may_take_blocks(struct base_run *r, struct err *why)
+{
+	if (r->plan.method != BASE_WAL || r->o->method != BASE_ANY ||
+	    why->kind != ERR_PG || stop_requested() != 0)
+		return false;
+	log_warning("%s; this backup compares blocks instead", why->text);
+	snprintf(r->no_wal, sizeof r->no_wal, "it was tried");
+	err_clear(why);
+	return true;
+}
+
+static int
+take(struct base_run *r, struct err *e)
+{
+	for (;;) {
+		struct err why = ERR_INIT;
+
+		if (new_draft(r, e) == -1 || begin(r, e) == -1)
+			return -1;
+		if (base_take(r, &why) == 0)
+			return 0;
+		if (!may_take_blocks(r, &why))
+			return err_pass(e, &why);
+	}
+}
+
+static int
+run(struct base_run *r, const struct sign_key *key, char **name,
+    struct err *e)
+{
+	if (repo_put_readme(r->repo, e) == -1 || take(r, e) == -1)
 		return -1;
 	pg_close(r->pg);
 	r->pg = NULL;
@@ -201,16 +242,10 @@ int
 base_to_repo(const struct base_options *o, struct repo *repo,
     const char *zone, const struct sign_key *key, char **name, struct err *e)
 {
-	struct base_run r = { .o = o, .repo = repo,
-		.again.target = o->target };
-	int64_t start = unit_now();
-	int rc = -1;
+	struct base_run r = { .o = o, .repo = repo, .zone = zone,
+		.start = unit_now(), .again.target = o->target };
+	const int rc = run(&r, key, name, e);
 
-	r.draft = repo_draft_new(repo, REPO_INCREMENTAL, NULL, start, zone, e);
-	if (r.draft != NULL) {
-		r.progress = progress_new("base backup", 0, PROGRESS_BYTES);
-		rc = run(&r, start, key, name, e);
-	}
 	pg_close(r.pg);
 	progress_free(r.progress);
 	repo_draft_free(r.draft);

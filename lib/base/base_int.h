@@ -52,6 +52,8 @@ struct base_plan {
 struct base_run {
 	const struct base_options *o;
 	struct repo *repo;
+	const char *zone; /* that the set's name has its time in */
+	int64_t start;
 	struct repo_draft *draft;
 	struct repo_set *set;
 	struct pg *pg;

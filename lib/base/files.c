@@ -154,6 +154,13 @@ read_command(struct buf *sql, const char *folder,
 }
 
 static int
+ask(struct pg *pg, const char *folder, const char *sql, struct err *e)
+{
+	return pg_copy_out(pg, sql, e) == 0 ? 0 : err_prefix(e,
+	    "files of folder \"%s\"", folder);
+}
+
+static int
 too_much(struct err *e)
 {
 	return err_set(e, ERR_CORRUPT, "the server sends other parts of files "
@@ -172,7 +179,7 @@ base_files_read(struct pg *pg, const char *folder,
 	int rc = -1;
 
 	if (read_command(&sql, folder, parts, count, e) == 0 &&
-	    pg_copy_out(pg, sql.data, e) == 0)
+	    ask(pg, folder, sql.data, e) == 0)
 		while ((rc = next(pg, &row, e)) == 1) {
 			const struct base_field *f = &row.fields[0];
 

@@ -125,12 +125,30 @@ send_inner(struct base_sender *s, const struct base_folder *d,
 	return rc;
 }
 
+/* A link that leads in a circle would be followed for long. */
+static int
+check_circle(const struct base_folder *d, struct err *e)
+{
+	bool global = false, version = false;
+
+	for (size_t i = 0; i < d->list.count; i++) {
+		const struct base_file *f = &d->list.files[i];
+
+		global = global || (f->folder && strcmp(f->name, "global") ==
+		    0);
+		version = version || strcmp(f->name, "PG_VERSION") == 0;
+	}
+	return !global || !version ? 0 : err_set(e, ERR_PG, "folder \"%s\" "
+	    "is a data folder within a data folder, or a link to it",
+	    d->path);
+}
+
 static int
 send_folder(struct base_sender *s, struct base_folder *d, unsigned depth,
     struct err *e)
 {
 	if (base_files_list(s->pg, d->path, &d->list, e) == -1 ||
-	    send_files(s, d, e) == -1)
+	    check_circle(d, e) == -1 || send_files(s, d, e) == -1)
 		return -1;
 	for (size_t i = 0; i < d->list.count; i++) {
 		const struct base_file *f = &d->list.files[i];

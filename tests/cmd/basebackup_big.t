@@ -62,7 +62,7 @@ same_back()
 	rm -rf "${T:?}/$1"
 }
 
-recover_start "max_wal_size = 1GB"
+recover_start "max_wal_size = 1GB" "autovacuum = off"
 q postgres "CREATE TABLE big (id int, n int, t text) WITH (fillfactor = 50);
     INSERT INTO big SELECT g, 0, repeat('x', 500) FROM generate_series(1, 3000) g"
 node=$(q postgres "SELECT pg_relation_filenode('big')")

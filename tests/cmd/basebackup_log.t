@@ -373,6 +373,28 @@ exits 0 "it is restored"
 [ -z "$server_user" ] || chown -R "$server_user" "$T/again"
 no_traces "no traces"
 
+# files that SQL cannot ask for --------------------------------------------------
+odd=$T/main/data/$(printf 'odd\304\343')
+echo 1 >"$odd"
+backup --no-encrypt --method wal
+exits 5 "a file whose name is of another encoding"
+err_has 'files of folder "\.": .*invalid byte sequence for encoding "UTF8"' \
+    "is what fails"
+no_traces "leaves nothing"
+backup --no-encrypt
+exits 3 "--auto"
+err_has 'invalid byte sequence .*; this backup compares blocks instead' \
+    "warns of it"
+is "$(json "$set" method)" blocks "and takes another way"
+no_traces "no traces"
+rm "$odd"
+ln -s . "$T/main/data/circle"
+backup --no-encrypt
+exits 3 "a link that leads in a circle"
+err_has 'folder "\./circle" is a data folder within a data folder' "is warned of"
+is "$(json "$set" method)" blocks "likewise"
+rm "$T/main/data/circle"
+
 # connections -----------------------------------------------------------------
 begin_slowly 100kB
 # whatever it asks for just then

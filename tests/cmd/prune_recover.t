@@ -10,12 +10,7 @@
 # shellcheck source=tests/sh/recover.sh
 . "$ROOT/tests/sh/recover.sh"
 
-keep=6
 recover_start
-cat >>"$PGK_CONF" <<CONF
-incremental = - ${keep}s - - -
-wal         = - ${keep}s - - -
-CONF
 q postgres "CREATE TABLE ledger (n int)"
 count=0
 ticks=()
@@ -27,6 +22,16 @@ tick()
 	sleep 1.1
 	ticks+=("$count $(q postgres "SELECT floor(extract(epoch FROM clock_timestamp()))::bigint")")
 	sleep 0.1
+}
+# one round and a half, which the first took $1 seconds for
+set_keep()
+{
+	keep=$(($1 * 3 / 2))
+	[ "$keep" -ge 6 ] || keep=6
+	cat >>"$PGK_CONF" <<-CONF
+		incremental = - ${keep}s - - -
+		wal         = - ${keep}s - - -
+	CONF
 }
 # can every moment of the last seconds be had? without --plan's "yes" it is not
 look()
@@ -52,6 +57,7 @@ bad=0 looked=0 gone=0 ranges=0
 backup --full
 tick
 for round in 1 2 3 4; do
+	begun=$(date +%s)
 	backup --full
 	tick
 	backup --incremental
@@ -59,6 +65,7 @@ for round in 1 2 3 4; do
 	# a moment is reached when a transaction ends behind it
 	q postgres "SELECT txid_current()" >/dev/null
 	archived
+	[ "$round" -gt 1 ] || set_keep $(($(date +%s) - begun))
 	since=$(($(date +%s) - keep))
 	pgk pgk-prune
 	[ "$rc" -eq 0 ] || { bad=$((bad + 1)); tap_tell; }

@@ -154,12 +154,19 @@ server_start()
 server_stop()
 {
 	local name=${1:-main} signal=${2:-INT}
-	local pid=${server_pids[$name]:-}
+	local pid=${server_pids[$name]:-} child children=""
 
 	[ -n "$pid" ] || return 0
 	unset "server_pids[$name]"
+	[ "$signal" != KILL ] || children=$(ps -o pid= --ppid "$pid")
 	kill -s "$signal" "$pid" 2>/dev/null
 	wait "$pid" 2>/dev/null
+	# none may start anew before those have gone whom nobody told
+	for child in $children; do
+		while kill -0 "$child" 2>/dev/null; do
+			sleep 0.02
+		done
+	done
 	return 0
 }
 
