@@ -72,7 +72,11 @@ can_take(const struct judge *j, const struct prune_base *b,
 	return lsn_history_end(h, b->timeline) >= b->end_lsn;
 }
 
-/* Whether the timeline left B's line before B's start. */
+/*
+ * Whether the timeline left B's line before B's start. Both come from one
+ * timeline, and part where the first of them leaves what they share: be it the
+ * line.
+ */
 static bool
 left_before(const struct judge *j, const struct prune_base *b,
     uint32_t timeline)
@@ -84,11 +88,14 @@ left_before(const struct judge *j, const struct prune_base *b,
 	if (line != NULL && lsn_history_end(line, timeline) > 0 &&
 	    timeline != b->timeline)
 		return true;
-	for (size_t i = 0; h != NULL && i < h->count; i++)
-		if (h->items[i].end <= proven_to(j, b,
-		    h->items[i].timeline))
+	for (size_t i = 0; h != NULL && i < h->count; i++) {
+		if (h->items[i].timeline == b->timeline)
+			return h->items[i].end <= b->lsn;
+		if (line != NULL && h->items[i].end !=
+		    lsn_history_end(line, h->items[i].timeline))
 			return true;
-	return false;
+	}
+	return h != NULL && line != NULL;
 }
 
 /* What keeps it whatever its age; *out is set then. */

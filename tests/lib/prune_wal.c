@@ -205,23 +205,45 @@ on_line(const struct world *w, const struct prune_base *b, uint32_t t)
 	return at == t ? end : 0;
 }
 
+/* Where b's line left the ancestor t; on b's own timeline b's start. */
+static uint64_t
+line_left(const struct world *w, const struct prune_base *b, uint32_t t)
+{
+	uint32_t at = b->timeline;
+
+	if (at == t)
+		return b->lsn;
+	while (w->line[at].parent != t)
+		at = w->line[at].parent;
+	return w->line[at].from;
+}
+
+/* Whether the two part before b's start. */
+static bool
+left_line(const struct world *w, const struct prune_base *b,
+    uint32_t timeline)
+{
+	uint64_t left = UINT64_MAX, line;
+
+	for (uint32_t t = timeline; t != 0; t = w->line[t].parent) {
+		if (t == b->timeline || on_line(w, b, t) > 0) {
+			line = line_left(w, b, t);
+			return t != b->timeline || left <= line;
+		}
+		left = w->line[t].from;
+	}
+	return false;
+}
+
 /* Whether it left the line of an old base backup before that one's start. */
 static bool
 left_early(const struct world *w, uint32_t timeline, int64_t keep)
 {
-	for (unsigned i = 0; i < w->bases; i++) {
-		const struct prune_base *b = &w->base[i];
-
-		if (b->end >= NOW - keep)
-			continue;
-		if (timeline != b->timeline && on_line(w, b, timeline) > 0)
+	for (unsigned i = 0; i < w->bases; i++)
+		if (w->base[i].end < NOW - keep &&
+		    w->base[i].timeline != timeline &&
+		    left_line(w, &w->base[i], timeline))
 			return true;
-		for (uint32_t t = timeline; w->line[t].parent != 0;
-		    t = w->line[t].parent)
-			if (w->line[t].from <=
-			    on_line(w, b, w->line[t].parent))
-				return true;
-	}
 	return false;
 }
 
@@ -266,6 +288,12 @@ check(const struct world *w, const struct lsn_name *name, int64_t keep,
 	if (!all || d->why == PRUNE_WAL_NEEDED ||
 	    d->why == PRUNE_WAL_READ || d->why == PRUNE_WAL_ONWARD)
 		return true;
+	/* or though nobody takes that way any more? */
+	if (d->why == PRUNE_WAL_YOUNG && !reached &&
+	    name->timeline != w->last && left_early(w, name->timeline, keep)) {
+		overdue++;
+		return false;
+	}
 	for (unsigned i = 0; i < w->bases; i++) {
 		const struct prune_base *b = &w->base[i];
 
