@@ -36,9 +36,25 @@ read_base(const struct repo_set *set, bool has_system, uint64_t system,
 	    system)
 		return 0;
 	b->name = set->name;
-	b->end = set->end;
 	b->timeline = set->timeline;
 	return 1;
+}
+
+/*
+ * When a set ended: not before those that were published before it, whatever
+ * its date. A clock that was set back makes a young one look old, and with it
+ * all WAL before it.
+ */
+static int64_t
+end_of(const struct repo_list *list, const struct repo_set *set)
+{
+	int64_t end = set->end;
+
+	for (size_t i = 0; i < list->count; i++)
+		if (list->sets[i]->sequence < set->sequence &&
+		    list->sets[i]->end > end)
+			end = list->sets[i]->end;
+	return end;
 }
 
 static int
@@ -71,6 +87,7 @@ read_bases(struct work *w, struct repo *r, const struct prune_sets *sets,
 			return err_set(e, ERR_CORRUPT, "nothing of kind "
 			    "\"wal\" was deleted: base backup \"%s\" is of "
 			    "a server with another segment size", set->name);
+		b->end = end_of(&sets->list, set);
 		b->kept = sets->gone == NULL || !sets->gone[i];
 		/* of a younger one nothing is old enough to go */
 		b->read = b->kept && !w->o->dry_run &&

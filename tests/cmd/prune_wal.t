@@ -172,6 +172,15 @@ exits 9 "backups have stopped"
 err_has 'nothing of kind "wal" was deleted: a clock is wrong or backups' "said"
 is "$(left)" "$(span 1 1 9)" "no WAL goes"
 
+# taken while the clock was set back it looks old, and proves nothing
+rm -rf "$S"
+base 6d 0/20000028 0/20000100 1 >/dev/null
+base 3d 0/30000028 0/30000100 1 >/dev/null
+base 30d 0/40000028 0/40000100 1 >/dev/null
+segments 1 31 70
+run pgk-prune
+is "$rc $(left)" "0 $(span 1 31 70)" "nor with one whose date is wrong"
+
 # kept longer than the base backups, WAL keeps these
 sed 's/^wal.*/wal = 5m 9d 5m 1h -/' "$PGK_CONF" >"$T/conf9"
 ten_days
@@ -190,7 +199,7 @@ lines()
 	rm -rf "$S"
 	base 9d 0/8000028 0/8000100 1 >/dev/null
 	base 8d 0/20000028 0/20000100 1 >/dev/null
-	base 7d 0/40000028 0/40000100 2 >/dev/null
+	base 191h 0/40000028 0/40000100 2 >/dev/null
 	base 190h 0/50000028 0/50000100 4 >/dev/null
 	base 1h 0/60000028 0/60000100 4 >/dev/null
 	segments 1 1 60
