@@ -170,8 +170,11 @@ int archive_history(struct archive *a, uint32_t timeline,
 int archive_history_needs_key(struct archive *a, bool *needs,
     struct err *e);
 
-/* The newest timeline that descends from `timeline` (itself at least). */
-int archive_newest(struct archive *a, uint32_t timeline,
+/*
+ * The newest timeline that descends from `timeline` and left it at `from` or
+ * behind (0: wherever); itself at least.
+ */
+int archive_newest(struct archive *a, uint32_t timeline, uint64_t from,
     const struct age_keys *keys, uint32_t *newest, struct err *e);
 
 /*

@@ -51,7 +51,7 @@ note(void *ctx, const char *leaf, uint64_t size, struct err *e)
 }
 
 int
-archive_newest(struct archive *a, uint32_t timeline,
+archive_newest(struct archive *a, uint32_t timeline, uint64_t from,
     const struct age_keys *keys, uint32_t *newest, struct err *e)
 {
 	struct timelines t = { NULL, 0 };
@@ -66,7 +66,8 @@ archive_newest(struct archive *a, uint32_t timeline,
 		rc = archive_history(a, t.list[i], keys, &h, e);
 		if (rc == -1)
 			break;
-		if (lsn_history_end(&h, timeline) != 0)
+		if (lsn_history_end(&h, timeline) != 0 &&
+		    lsn_history_end(&h, timeline) >= from)
 			best = t.list[i];
 		lsn_history_free(&h);
 	}

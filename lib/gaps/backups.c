@@ -24,13 +24,13 @@ warn_bad(void *ctx, const char *name, const struct err *why)
 /* The newest timeline that a backup can follow; its own at least. */
 static const struct lsn_history *
 newest_path(const struct gaps_histories *all,
-    const struct lsn_history *own, uint64_t start)
+    const struct lsn_history *own, uint64_t end)
 {
 	const struct lsn_history *best = own;
 
 	for (size_t i = 0; i < all->count; i++)
 		if (all->list[i].timeline > best->timeline &&
-		    lsn_history_end(&all->list[i], own->timeline) > start)
+		    lsn_history_end(&all->list[i], own->timeline) >= end)
 			best = &all->list[i];
 	return best;
 }
@@ -122,7 +122,7 @@ take_set(struct gaps *g, const struct look *k, const struct repo_set *set,
 	if (lsn_parse(set->lsn, &start, e) == -1 || lsn_parse(set->end_lsn !=
 	    NULL ? set->end_lsn : set->lsn, &end, e) == -1)
 		return err_prefix(e, "set \"%s\"", set->name);
-	path = newest_path(k->all, own != NULL ? own : &none, start);
+	path = newest_path(k->all, own != NULL ? own : &none, end);
 	archive_reach(k->list, path, set->timeline, start, true, &r);
 	if (add_backup(g, set, &r, start, end, e) == -1)
 		return -1;

@@ -5,9 +5,10 @@
 #include "list/list_int.h"
 #include "log/log.h"
 
-/* A timeline, and the newest one that comes from it. */
+/* From a place on a timeline the newest one that comes from there. */
 struct way {
 	uint32_t from;
+	uint64_t end;
 	struct lsn_history h;
 };
 
@@ -49,44 +50,53 @@ base_of(const struct look *l, size_t i)
 
 /* The way to the newest timeline; what cannot be read ends it here. */
 static int
-find_way(struct look *l, uint32_t from, struct lsn_history *h,
-    struct err *e)
+find_way(struct look *l, struct way *w, struct err *e)
 {
 	struct err why = ERR_INIT;
-	uint32_t newest = from;
+	uint32_t newest = w->from;
 
-	*h = (struct lsn_history){ from, NULL, 0 };
-	if (archive_newest(l->archive, from, l->keys, &newest, &why) == 0 &&
-	    (newest == 1 || archive_history(l->archive, newest, l->keys, h,
-	        &why) == 0))
+	w->h = (struct lsn_history){ w->from, NULL, 0 };
+	if (archive_newest(l->archive, w->from, w->end, l->keys, &newest,
+	    &why) == 0 && (newest == 1 || archive_history(l->archive, newest,
+	        l->keys, &w->h, &why) == 0))
 		return 0;
 	if (why.kind == ERR_NOMEM || why.kind == ERR_SYS ||
 	    why.kind == ERR_STOPPED)
 		return err_pass(e, &why);
-	*h = (struct lsn_history){ from, NULL, 0 };
-	log_info("WAL is followed on timeline %u alone: %s", (unsigned)from,
-	    why.text);
+	w->h = (struct lsn_history){ w->from, NULL, 0 };
+	log_info("WAL is followed on timeline %u alone: %s",
+	    (unsigned)w->from, why.text);
 	return 0;
 }
 
+/*
+ * From a base backup's end on. One that begins before and passes there is the
+ * same: a newer one would have been taken for it.
+ */
 static const struct lsn_history *
-way_from(struct look *l, uint32_t from, struct err *e)
+way_from(struct look *l, uint32_t from, uint64_t end, struct err *e)
 {
 	struct way *p;
 
-	for (size_t i = 0; i < l->way_count; i++)
-		if (l->ways[i].from == from)
-			return &l->ways[i].h;
+	for (size_t i = 0; i < l->way_count; i++) {
+		p = &l->ways[i];
+		if (p->from == from && p->end <= end &&
+		    lsn_history_end(&p->h, from) >= end)
+			return &p->h;
+	}
 	p = reallocarray(l->ways, l->way_count + 1, sizeof *p);
 	if (p == NULL) {
 		err_nomem(e);
 		return NULL;
 	}
 	l->ways = p;
-	p[l->way_count].from = from;
-	if (find_way(l, from, &p[l->way_count].h, e) == -1)
+	p += l->way_count;
+	p->from = from;
+	p->end = end;
+	if (find_way(l, p, e) == -1)
 		return NULL;
-	return &p[l->way_count++].h;
+	l->way_count++;
+	return &p->h;
 }
 
 static int
@@ -103,7 +113,7 @@ look_ahead(struct look *l, const struct repo_set *set, struct list_base *b,
 	    lsn_parse(set->lsn, &lsn, NULL) == -1 ||
 	    lsn_parse(set->end_lsn, &end, NULL) == -1)
 		return 0;
-	if ((h = way_from(l, set->timeline, e)) == NULL)
+	if ((h = way_from(l, set->timeline, end, e)) == NULL)
 		return -1;
 	archive_reach(&l->wal, h, set->timeline, lsn, true, &reach);
 	b->to = reach.end;
@@ -139,7 +149,7 @@ know_times(const struct look *l, struct list_base *out)
 static int
 know_last(struct look *l, struct list_base *out, size_t i, struct err *e)
 {
-	uint64_t start = UINT64_MAX, lsn;
+	uint64_t start = UINT64_MAX, lsn, end;
 	struct archive_path p;
 
 	for (size_t k = 0; k < l->count; k++) {
@@ -153,8 +163,10 @@ know_last(struct look *l, struct list_base *out, size_t i, struct err *e)
 			return -1;
 		start = lsn < start ? lsn : start;
 	}
+	if (lsn_parse(l->sets[i]->end_lsn, &end, e) == -1)
+		return -1;
 	p = (struct archive_path){ l->archive, way_from(l,
-	    l->sets[i]->timeline, e), l->wal.segment_size, out[i].to,
+	    l->sets[i]->timeline, end, e), l->wal.segment_size, out[i].to,
 	    out[i].to_timeline, l->keys };
 	return p.history == NULL ? -1 : archive_last(&p, start, false,
 	    &out[i].last, e);

@@ -44,7 +44,7 @@ choose_timeline(struct recover *r, const struct repo_set *set, struct way *w,
 	if (o->timeline == RECOVER_NUMBER)
 		n = o->timeline_number;
 	else if (o->timeline == RECOVER_NEWEST && archive_newest(w->archive,
-	    set->timeline, o->keys, &n, e) == -1)
+	    set->timeline, 0, o->keys, &n, e) == -1)
 		return -1;
 	lsn_history_free(&r->history);
 	memset(&r->history, 0, sizeof r->history);

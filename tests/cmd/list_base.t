@@ -170,6 +170,15 @@ is "$(windows | head -n 1)" \
     "recoverable: any time from 2025-01-27 03:01:00+09 to 2025-01-29 03:01:00+09 and on (WAL to 0/15000000, timeline 2; the WAL cannot be read), gaps: none" \
     "across a promotion"
 is "$(fields wal_to wal_timeline | sort -u)" "0/15000000 2" "all go that way"
+# one of timeline 1 that was begun before that left it, and one of behind there
+for lsn in A700000 B000028; do
+	K=$(mkset "$S" base 2025-01-28T06:00:00Z "0/$lsn" 0/B000100 1)
+	is "$(windows | tail -n 2)" \
+	    "recoverable: any time from 2025-01-28 15:01:00+09 to 2025-01-28 15:01:00+09 and on (WAL to 0/D000000, timeline 1; the WAL cannot be read), gaps: none
+not recoverable: $J, what it builds on is missing" \
+	    "a base backup that it does not pass goes its own"
+	rm -r "$S/incremental/$K"*
+done
 # an encrypted history without a key: this timeline alone, and no error
 printf 'age-encryption.org/v1\nx' >"$S/wal/00000002.history.age"
 rm "$S/wal/00000002.history"

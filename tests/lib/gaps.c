@@ -122,6 +122,29 @@ print(const struct gaps *g, enum gaps_form form, const char *word)
 	buf_free(&b);
 }
 
+/* Timeline 2 left 1 in segment 6, and in a base backup of 1. */
+static void
+test_parting(void)
+{
+	struct gaps *g;
+
+	fresh();
+	for (uint64_t i = 3; i <= 8; i++)
+		put(1, i, 1);
+	put_backup("0/3000028", "0/3000130", 1, 1737946800);
+	put_backup("0/6000028", "0/6000200", 1, 1737946900);
+	put_history("00000002.history", "1\t0/6000100\tx\n");
+	put(2, 6, 1);
+	put(2, 7, 2);
+	g = look(false);
+	EQ(g->fault_count, 0);
+	EQ(g->backups[0].end_timeline, 2);
+	OK(g->backups[0].end == 0x8000000);
+	EQ(g->backups[1].end_timeline, 1);
+	OK(g->backups[1].end == 0x9000000);
+	gaps_free(g);
+}
+
 int
 main(void)
 {
@@ -223,6 +246,7 @@ main(void)
 	EQ(g->damaged, 1);
 	range(g, 2, 2, 0x8000000, 0x8005000, 0, "");
 	gaps_free(g);
+	test_parting();
 
 	archive_close(a);
 	repo_close(repo);
