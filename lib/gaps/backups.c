@@ -145,3 +145,36 @@ gaps_find_backups(struct gaps *g, struct archive *a,
 	repo_list_free(&sets);
 	return rc;
 }
+
+static bool
+is_said(const struct gaps *g, const char *name)
+{
+	for (size_t i = 0; i < g->fault_count; i++)
+		if (strcmp(g->faults[i].name, name) == 0)
+			return true;
+	return false;
+}
+
+int
+gaps_find_breaks(struct gaps *g, int64_t now, int64_t keep, struct err *e)
+{
+	const struct gaps_backup *anchor = keep > 0 ?
+	    gaps_anchor(g, now, keep) : NULL;
+
+	for (size_t i = 0; i < g->backup_count; i++) {
+		const struct gaps_backup *b = &g->backups[i];
+		struct err text = ERR_INIT;
+		struct lsn_name n;
+
+		if (!b->usable || b->missing[0] == '\0' ||
+		    (anchor != NULL && b->time < anchor->time) ||
+		    is_said(g, b->missing))
+			continue;
+		err_set(&text, ERR_ABSENT, "segment %s is missing, and later "
+		    "ones are there", b->missing);
+		if (lsn_parse_name(b->missing, g->segment_size, &n, e) == -1 ||
+		    gaps_add_fault(g, ERR_ABSENT, &n, text.text, e) == -1)
+			return -1;
+	}
+	return 0;
+}

@@ -50,20 +50,27 @@ forget(struct gaps *g, const char *missing)
 	}
 }
 
-void
-gaps_excuse(struct gaps *g, int64_t now, int64_t keep)
+const struct gaps_backup *
+gaps_anchor(const struct gaps *g, int64_t now, int64_t keep)
 {
-	uint64_t floor = 0;
-	int64_t newest = INT64_MIN;
+	const struct gaps_backup *newest = NULL;
 
 	for (size_t i = 0; i < g->backup_count; i++) {
 		const struct gaps_backup *b = &g->backups[i];
 
-		if (b->usable && b->time < now - keep && b->time > newest) {
-			newest = b->time;
-			floor = b->begin;
-		}
+		if (b->usable && b->time < now - keep &&
+		    (newest == NULL || b->time > newest->time))
+			newest = b;
 	}
+	return newest;
+}
+
+void
+gaps_excuse(struct gaps *g, int64_t now, int64_t keep)
+{
+	const struct gaps_backup *anchor = gaps_anchor(g, now, keep);
+	uint64_t floor = anchor != NULL ? anchor->begin : 0;
+
 	for (size_t i = 0; i + 1 < g->range_count; i++) {
 		const struct gaps_range *r = &g->ranges[i];
 

@@ -103,7 +103,7 @@ find_all(struct gaps *g, struct archive *a, struct archive_list *l,
 	    gaps_find_backups(g, a, l, &all, r, o, e) == 0) {
 		if (o->keep > 0)
 			gaps_excuse(g, o->now, o->keep);
-		rc = 0;
+		rc = gaps_find_breaks(g, o->now, o->keep, e);
 	}
 	histories_free(&all);
 	return rc;

@@ -31,7 +31,19 @@ int gaps_find_backups(struct gaps *g, struct archive *a,
     const struct archive_list *l, const struct gaps_histories *all,
     struct repo *r, const struct gaps_options *o, struct err *e);
 
+/*
+ * What is missing on the way of a base backup and in no range: where a
+ * timeline ends before the place at which the next left it. Of base backups
+ * before the anchor (`keep` 0: there is none) pgk-prune kept no way.
+ */
+int gaps_find_breaks(struct gaps *g, int64_t now, int64_t keep,
+    struct err *e);
+
 /* excuse.c: take out the faults that are pgk-prune's doing. */
 void gaps_excuse(struct gaps *g, int64_t now, int64_t keep);
+
+/* The newest usable base backup that ended more than `keep` ago, or NULL. */
+const struct gaps_backup *gaps_anchor(const struct gaps *g, int64_t now,
+    int64_t keep);
 
 #endif

@@ -143,6 +143,24 @@ test_parting(void)
 	EQ(g->backups[1].end_timeline, 1);
 	OK(g->backups[1].end == 0x9000000);
 	gaps_free(g);
+
+	/* 1 ends before the segment in which 2 begins */
+	for (uint64_t i = 5; i <= 8; i++) {
+		char command[80];
+
+		snprintf(command, sizeof command, "rm store/wal/"
+		    "0000000100000000/00000001000000000000000%u.gz",
+		    (unsigned)i);
+		OK(system(command) == 0);
+	}
+	g = look(false);
+	IS(g->backups[0].missing, "000000010000000000000005");
+	EQ(g->missing, 2);
+	IS(g->faults[0].name, "000000010000000000000006");
+	IS(g->faults[1].name, "000000010000000000000005");
+	IS(g->faults[1].text, "segment 000000010000000000000005 is missing, "
+	    "and later ones are there");
+	gaps_free(g);
 }
 
 int
