@@ -61,6 +61,36 @@ add_time(struct buf *b, const struct recover_options *o, struct err *e)
 	return add_setting(b, "recovery_target_time", text, e);
 }
 
+/*
+ * What the server's own postgresql.conf, wherever it lies, may still say of a
+ * recovery before this one or of a standby. A second target is an error even if
+ * it is taken back behind the first.
+ */
+static int
+add_nothing_else(struct buf *b, const struct recover_options *o,
+    struct err *e)
+{
+	static const struct {
+		const char *name, *value;
+		enum recover_target target;
+	} none[] = {
+		{ "archive_cleanup_command", "", RECOVER_LATEST },
+		{ "recovery_min_apply_delay", "0", RECOVER_LATEST },
+		{ "recovery_target", "", RECOVER_LATEST },
+		{ "recovery_target_time", "", RECOVER_TIME },
+		{ "recovery_target_lsn", "", RECOVER_LSN },
+		{ "recovery_target_xid", "", RECOVER_XID },
+		{ "recovery_target_name", "", RECOVER_NAME },
+	};
+
+	for (size_t i = 0; i < sizeof none / sizeof *none; i++)
+		if ((none[i].target == RECOVER_LATEST ||
+		    none[i].target != o->target) &&
+		    add_setting(b, none[i].name, none[i].value, e) == -1)
+			return -1;
+	return 0;
+}
+
 static int
 add_target(struct buf *b, const struct recover_options *o, struct err *e)
 {
@@ -98,7 +128,8 @@ static bool
 is_ours(const char *line, size_t len)
 {
 	static const char *const names[] = { "restore_command",
-		"recovery_end_command", "recovery_target",
+		"archive_cleanup_command", "recovery_end_command",
+		"recovery_min_apply_delay", "recovery_target",
 		"recovery_prefetch", ARCHIVE_GUARD_SETTING, REMARK };
 
 	while (len > 0 && (*line == ' ' || *line == '\t')) {
@@ -141,6 +172,7 @@ settings_conf(struct recover *r, struct buf *out, struct err *e)
 	    add_restore_command(out, r->o, e) == -1 ||
 	    add_setting(out, "recovery_end_command",
 	    "rm -rf pg_wal/pgk-prefetch", e) == -1 ||
+	    add_nothing_else(out, r->o, e) == -1 ||
 	    add_setting(out, "recovery_target_timeline", timeline, e) == -1)
 		return -1;
 	/* from 15 on servers read ahead, and would fall into the gap */

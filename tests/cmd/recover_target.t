@@ -12,7 +12,11 @@
 . "$ROOT/tests/sh/recover.sh"
 
 server_initdb=(--wal-segsize=1)
-recover_start "track_commit_timestamp = on" "max_prepared_transactions = 5"
+# what a recovery by hand and a standby have left is not to count
+recover_start "track_commit_timestamp = on" "max_prepared_transactions = 5" \
+    "recovery_target_name = 'long ago'" "recovery_target_action = shutdown" \
+    "recovery_min_apply_delay = 1h" \
+    "archive_cleanup_command = 'touch $T/own/cleaned'"
 q postgres "CREATE TABLE ledger (n int, xid text DEFAULT txid_current()::text)"
 
 note()
@@ -184,5 +188,8 @@ fi
 plan --target-name end
 exits 0 "the last"
 dies recovery_target_name dail --target-name end
+
+reaches "the end" "1 2 3 4 5 6 7"
+not_ok "no archive was cleaned up" test -e "$T/own/cleaned"
 
 finish
