@@ -279,8 +279,8 @@ int archive_guard_read(int datadir, struct archive_guard *g, struct err *e);
  * line of postgresql.auto.conf, where ALTER SYSTEM leaves it.
  *
  * archive_guard_is_set: whether there is such a line. archive_guard_unset: take
- * it out, durably; *was: whether there was one. Other bytes, owner and mode
- * stay. A server that runs is not asked, and heeds it when it reloads; an
+ * it out, durably; *was: whether there was one. With it goes what told the
+ * recovery where to end. Other bytes, owner and mode stay. A server that runs is not asked, and heeds it when it reloads; an
  * ALTER SYSTEM of that very moment may be lost.
  */
 #define ARCHIVE_GUARD_SETTING "pgk.restored"

@@ -44,16 +44,36 @@ slurp(int datadir, struct buf *out, struct stat *st, struct err *e)
 
 /* PostgreSQL's: NAME = VALUE or NAME VALUE, in whatever case. */
 static bool
-is_guard(const char *line, size_t len)
+is_setting(const char *line, size_t len, const char *name)
 {
-	size_t n = strlen(ARCHIVE_GUARD_SETTING);
+	size_t n = strlen(name);
 
 	while (len > 0 && (*line == ' ' || *line == '\t')) {
 		line++;
 		len--;
 	}
-	return len > n && strncasecmp(line, ARCHIVE_GUARD_SETTING, n) == 0 &&
+	return len > n && strncasecmp(line, name, n) == 0 &&
 	    memchr(" \t=", line[n], 3) != NULL;
+}
+
+/*
+ * What told the recovery where to end. A standby that is made of this server
+ * has the file too, and would end there.
+ */
+static bool
+is_target(const char *line, size_t len)
+{
+	static const char *const names[] = { "recovery_target",
+		"recovery_target_time", "recovery_target_lsn",
+		"recovery_target_xid", "recovery_target_name",
+		"recovery_target_inclusive", "recovery_target_action",
+		"recovery_target_timeline", "recovery_min_apply_delay",
+		"archive_cleanup_command" };
+
+	for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+		if (is_setting(line, len, names[i]))
+			return true;
+	return false;
 }
 
 /* All other lines to `rest`, as they are. */
@@ -67,9 +87,10 @@ leave_out(const struct buf *conf, struct buf *rest, bool *found,
 		    *end = memchr(line, '\n', conf->len - at);
 
 		n = end != NULL ? (size_t)(end + 1 - line) : conf->len - at;
-		if (is_guard(line, n))
+		if (is_setting(line, n, ARCHIVE_GUARD_SETTING))
 			*found = true;
-		else if (buf_add(rest, line, n, e) == -1)
+		else if (!is_target(line, n) && buf_add(rest, line, n,
+		    e) == -1)
 			return -1;
 	}
 	return 0;

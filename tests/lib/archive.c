@@ -626,7 +626,11 @@ guard_settings(void)
 {
 	static const char text[] = "# pgk.restored = 'a'\na = 1\n"
 	    "pgk.restored = 'set'\n pgk.restoredly = 2\n"
-	    "\tPGK.Restored='x'\npgk.restored set\nb = 'pgk.restored'";
+	    "\tPGK.Restored='x'\npgk.restored set\n"
+	    "recovery_target_timeline = '1'\nrecovery_target = ''\n"
+	    " Recovery_Target_Time '2025-01-27 03:00:00+00'\n"
+	    "archive_cleanup_command=''\nrecovery_min_apply_delay = '0'\n"
+	    "b = 'pgk.restored'";
 	static const char rest[] = "# pgk.restored = 'a'\na = 1\n"
 	    " pgk.restoredly = 2\nb = 'pgk.restored'";
 	int dir = open("data", O_RDONLY | O_DIRECTORY);
