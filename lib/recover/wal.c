@@ -32,6 +32,28 @@ check_system(const struct recover *r, struct way *w, struct err *e)
 	return 0;
 }
 
+/*
+ * The newest timeline: of those that come from the set's. When it is for us to
+ * choose the set, what the newest of all does not come from was given up. 1.
+ */
+static int
+choose_newest(const struct recover *r, const struct repo_set *set,
+    const struct way *w, uint32_t *out, struct err *e)
+{
+	const struct age_keys *keys = r->o->keys;
+	uint32_t newest = 1;
+
+	if (archive_newest(w->archive, set->timeline, 0, keys, out, e) == -1 ||
+	    archive_newest(w->archive, 1, 0, keys, &newest, e) == -1)
+		return -1;
+	if (r->o->set != NULL || newest <= *out)
+		return 0;
+	err_set(e, ERR_REFUSED, "\"%s\" is of timeline %u, from which the "
+	    "newest, %u, does not come", set->name, set->timeline, newest);
+	err_hint(e, "name the set, or give --target-timeline, to go that way");
+	return 1;
+}
+
 /* The timeline to follow and its ancestry; 1: the set does not lead to it. */
 static int
 choose_timeline(struct recover *r, const struct repo_set *set, struct way *w,
@@ -40,12 +62,13 @@ choose_timeline(struct recover *r, const struct repo_set *set, struct way *w,
 	const struct recover_options *o = r->o;
 	uint32_t n = set->timeline;
 	char end[LSN_TEXT_MAX];
+	int rc;
 
 	if (o->timeline == RECOVER_NUMBER)
 		n = o->timeline_number;
-	else if (o->timeline == RECOVER_NEWEST && archive_newest(w->archive,
-	    set->timeline, 0, o->keys, &n, e) == -1)
-		return -1;
+	else if (o->timeline == RECOVER_NEWEST &&
+	    (rc = choose_newest(r, set, w, &n, e)) != 0)
+		return rc;
 	lsn_history_free(&r->history);
 	memset(&r->history, 0, sizeof r->history);
 	r->history.timeline = n;

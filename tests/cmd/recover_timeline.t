@@ -74,6 +74,9 @@ pgk pgk-wal adopt -D "$T/r1/data" --yes
 exits 0 "adopted"
 archived
 ok "then it is" test -n "$(find "$STORE/wal" -name '00000002*')"
+backup=$(as_server pgk-basebackup -q --full --checkpoint fast --wal-timeout 0)
+archived
+as_server mv "$STORE/$backup.json" "$T/own/" # for later
 gone r1
 try r1 -i "$key"
 exits 0 "to the newest timeline"
@@ -108,4 +111,24 @@ exits 0 "restored"
 boot r1
 server_until 'NOT pg_is_in_recovery()'
 is "$(ledger)" "1 2 4 5" "with its rows"
+gone r1
+
+# two timelines from the first
+try r1 -i "$key" --target-timeline 1 "$second"
+boot r1 "archive_mode = on"
+server_until 'NOT pg_is_in_recovery()'
+pgk pgk-wal adopt -D "$T/r1/data" --yes
+exits 0 "a third timeline, upon the first"
+archived
+gone r1
+# the one given up has the newest base backup
+as_server mv "$STORE/$second.json" "$T/own/"
+as_server mv "$T/own/${backup##*/}.json" "$STORE/$backup.json"
+pgk pgk-restore -i "$key" -D "$T/own/r1" --plan --tsv
+exits 0 "to the end of the archive"
+is "$(grep -E '^(set|timeline)' "$T/out")" "set	${first##*/}
+timeline	3" "it goes to the newest timeline, by a set that leads there"
+pgk pgk-restore -i "$key" -D "$T/own/r1" --plan --tsv "$backup"
+is "$(grep -E '^(set|timeline)' "$T/out")" "set	${backup##*/}
+timeline	2" "a set that is named goes its own way"
 finish
