@@ -178,6 +178,13 @@ int archive_newest(struct archive *a, uint32_t timeline, uint64_t from,
     const struct age_keys *keys, uint32_t *newest, struct err *e);
 
 /*
+ * Where the last of the timelines that left `timeline` did so: its log went at
+ * least as far. 0 when the archive knows of none.
+ */
+int archive_left(struct archive *a, uint32_t timeline,
+    const struct age_keys *keys, uint64_t *end, struct err *e);
+
+/*
  * How far the log goes without a gap: from the segment that holds `start` on
  * `timeline` along `h` (timeline's descendant's ancestry, or one without items
  * for itself) on. *end: the first byte that is not there (`start` when not

@@ -76,3 +76,29 @@ archive_newest(struct archive *a, uint32_t timeline, uint64_t from,
 		*newest = best;
 	return rc;
 }
+
+int
+archive_left(struct archive *a, uint32_t timeline,
+    const struct age_keys *keys, uint64_t *end, struct err *e)
+{
+	struct timelines t = { NULL, 0 };
+	uint64_t last = 0;
+	int rc = store_list(a->store, ARCHIVE_FOLDER, note, &t, e);
+
+	for (size_t i = 0; rc == 0 && i < t.count; i++) {
+		struct lsn_history h;
+
+		if (t.list[i] <= timeline)
+			continue;
+		rc = archive_history(a, t.list[i], keys, &h, e);
+		if (rc == -1)
+			break;
+		if (lsn_history_end(&h, timeline) > last)
+			last = lsn_history_end(&h, timeline);
+		lsn_history_free(&h);
+	}
+	free(t.list);
+	if (rc == 0)
+		*end = last;
+	return rc;
+}

@@ -30,8 +30,8 @@ int feed_push(struct archive *a, const char *path,
  * synced, for PostgreSQL fetches again after a crash. ERR_ABSENT is an answer
  * of the archive: it is there, it is this cluster's, and has no such file;
  * in recovery that is to end when WAL ends (recovery.signal without
- * standby.signal) a segment behind which others are there is not absent but
- * missing: ERR_CORRUPT.
+ * standby.signal) a segment behind which its timeline goes on, by what is there
+ * of it or where others left it, is not absent but missing: ERR_CORRUPT.
  *
  * With prefetch > 0 a process of its own is left behind that fetches up to so
  * many following segments into pgk-prefetch/ beside PATH, where later calls

@@ -45,40 +45,57 @@ ends_recovery(const struct get *g)
 	return s.recovery && !s.standby;
 }
 
-/* Whether the archive has later segments of the timeline. */
+static bool
+has_later(const struct archive_list *l, const struct lsn_name *n)
+{
+	for (size_t i = 0; i < l->count; i++)
+		if (l->files[i].name.kind == LSN_SEGMENT &&
+		    l->files[i].name.timeline == n->timeline &&
+		    l->files[i].name.segment > n->segment)
+			return true;
+	return false;
+}
+
+/*
+ * How it is known that the timeline's log goes on behind a segment that is
+ * absent; NULL in *why when it is not.
+ */
 static int
-is_hole(const struct get *g, bool *out, struct err *e)
+find_later(const struct get *g, const char **why, struct err *e)
 {
 	struct archive_list l;
 	struct lsn_name n;
+	uint64_t left = 0;
+	int rc = 0;
 
-	*out = false;
+	*why = NULL;
 	if (archive_list(g->a, 0, &l, e) == -1)
 		return -1;
-	if (lsn_parse_name(g->name, l.segment_size, &n, NULL) == 0 &&
-	    n.kind == LSN_SEGMENT)
-		for (size_t i = 0; i < l.count; i++)
-			if (l.files[i].name.kind == LSN_SEGMENT &&
-			    l.files[i].name.timeline == n.timeline &&
-			    l.files[i].name.segment > n.segment)
-				*out = true;
+	if (lsn_parse_name(g->name, l.segment_size, &n, NULL) == -1 ||
+	    n.kind != LSN_SEGMENT)
+		goto done;
+	if (has_later(&l, &n))
+		*why = "later ones are in the archive";
+	else if ((rc = archive_left(g->a, n.timeline, g->how->keys, &left,
+	    e)) == 0 && left / l.segment_size > n.segment)
+		*why = "another timeline left its own behind it";
+done:
 	archive_list_free(&l);
-	return 0;
+	return rc;
 }
 
 /* Pass the answer "absent" on, unless WAL behind it would be lost. */
 static int
 answer_absent(const struct get *g, const struct err *why, struct err *e)
 {
-	bool hole;
+	const char *later;
 
 	if (ends_recovery(g)) {
-		if (is_hole(g, &hole, e) == -1)
+		if (find_later(g, &later, e) == -1)
 			return -1;
-		if (hole) {
+		if (later != NULL) {
 			err_set(e, ERR_CORRUPT, "WAL segment \"%s\" is "
-			    "missing, and later ones are in the archive",
-			    g->name);
+			    "missing, and %s", g->name, later);
 			return err_hint(e, "recovery cannot go past it; to "
 			    "end before it, set a recovery target");
 		}

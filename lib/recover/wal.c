@@ -165,6 +165,24 @@ is_before_gap(const struct recover *r, const struct repo_set *set,
 	return false;
 }
 
+/* The timeline on which the way ends may be known to have gone further. */
+static int
+look_further(const struct recover *r, struct way *w, struct err *e)
+{
+	const uint32_t timeline = w->reach.end_timeline;
+	const uint64_t end = lsn_history_end(&r->history, timeline);
+	uint64_t left;
+
+	if (w->reach.gap)
+		return 0;
+	if (archive_left(w->archive, timeline, r->o->keys, &left, e) == -1)
+		return -1;
+	left = left < end ? left : end;
+	w->reach.gap = left / w->list.segment_size >
+	    w->reach.end / w->list.segment_size;
+	return 0;
+}
+
 /* 2: the set cannot be used at all, another might. */
 static int
 check_reach(const struct recover *r, const struct way *w, struct err *e)
@@ -231,6 +249,8 @@ look(struct recover *r, const struct repo_set *set, struct way *w,
 		return -1;
 	archive_reach(&w->list, &r->history, set->timeline, w->start, true,
 	    &w->reach);
+	if (look_further(r, w, e) == -1)
+		return -1;
 	if ((rc = check_reach(r, w, e)) != 0)
 		return rc;
 	if (check_key(r, w, set->timeline, e) == -1)

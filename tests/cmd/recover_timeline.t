@@ -131,4 +131,13 @@ timeline	3" "it goes to the newest timeline, by a set that leads there"
 pgk pgk-restore -i "$key" -D "$T/own/r1" --plan --tsv "$backup"
 is "$(grep -E '^(set|timeline)' "$T/out")" "set	${backup##*/}
 timeline	2" "a set that is named goes its own way"
+as_server mv "$T/own/${second##*/}.json" "$STORE/$second.json"
+
+# the first one's end is missing, as the third tells that left it there
+segment=$(find "$STORE"/wal/0000000100000000 -name '0*' | sort | tail -n 1)
+as_server mv "$segment" "$T/own/"
+pgk pgk-restore -i "$key" -D "$T/own/r1" --plan --target-timeline 1 "$second"
+exits 9 "WAL is missing behind which no other of its timeline is"
+name=${segment##*/}
+err_has "${name%%.*} is missing in the archive, and there is more" "said"
 finish

@@ -239,6 +239,17 @@ exits 255 "missing, in recovery, with later ones there"
 err_has 'is missing, and later ones are' "is said so"
 run pgk-wal get "$(name_of 20)" pg_wal/x
 exits 1 "the end"
+# timeline 2 left 1 in segment 4 (above), 9 does so in 21
+printf '1\t0/1500000\tx\n' >pg_wal/00000009.history
+pgk-wal push pg_wal/00000009.history
+run pgk-wal get "$(name_of 20)" pg_wal/x
+exits 255 "missing, with a timeline that left its own later"
+err_has 'another timeline left its own behind it' "is said so"
+run pgk-wal get --partial "$(name_of 20)" pg_wal/x
+exits 255 "a part would be no better"
+run pgk-wal get "$(name_of 21)" pg_wal/x
+exits 1 "the segment in which it left is the end"
+rm pg_wal/00000009.history "$STORE/wal/00000009.history.gz"
 : >standby.signal
 run pgk-wal get "$(name_of 2)" pg_wal/x
 exits 1 "a standby may get it from elsewhere"
