@@ -20,27 +20,32 @@ is_usable(const struct view *v, size_t i)
 	return list_is_base(v->sets[i]) && v->bases[i].base != NULL;
 }
 
-/* "any time from A to B (WAL to LSN, timeline T)", as far as that is known. */
+/*
+ * "any time from A to B (WAL to LSN, timeline T)", as far as that is known. The
+ * base backup ended at some moment of second `first`: the next is sure.
+ */
 static int
 add_times(const struct view *v, const struct list_base *b, int64_t first)
 {
 	char from[UNIT_TEXT_MAX], until[UNIT_TEXT_MAX], lsn[LSN_TEXT_MAX];
 	int64_t to;
 
-	unit_local(first, v->zone, from);
 	lsn_text(b->to, lsn);
-	if (!list_reaches(b, first, &to))
+	if (!list_reaches(b, first, &to)) {
+		to = b->known > first ? b->known : first + 1;
 		return buf_fmt(v->out, v->e, "any time from %s to %s and on "
-		    "(WAL to %s, timeline %" PRIu32 "; %s)", from,
-		    unit_local(b->known, v->zone, until), lsn,
-		    b->to_timeline, b->last.why);
+		    "(WAL to %s, timeline %" PRIu32 "; %s)",
+		    unit_local(first + 1, v->zone, from),
+		    unit_local(to, v->zone, until), lsn, b->to_timeline,
+		    b->last.why);
+	}
 	if (to == first)
 		return buf_fmt(v->out, v->e, "%s, no transaction has ended "
-		    "since (WAL to %s, timeline %" PRIu32 ")", from, lsn,
-		    b->to_timeline);
+		    "since (WAL to %s, timeline %" PRIu32 ")",
+		    unit_local(first, v->zone, from), lsn, b->to_timeline);
 	return buf_fmt(v->out, v->e, "any time from %s to %s (WAL to %s, "
-	    "timeline %" PRIu32 ")", from, unit_local(to, v->zone, until),
-	    lsn, b->to_timeline);
+	    "timeline %" PRIu32 ")", unit_local(first + 1, v->zone, from),
+	    unit_local(to, v->zone, until), lsn, b->to_timeline);
 }
 
 /* The window that set i opens, unless an earlier one has opened it. */

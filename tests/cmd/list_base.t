@@ -57,7 +57,7 @@ $F $F blocks 1 0/5000028 0/5000100 -
 
 segments 1 3 12
 is "$(windows)" \
-    "recoverable: any time from 2025-01-27 03:01:00+09 to 2025-01-28 03:01:00+09 and on (WAL to 0/D000000, timeline 1; the WAL cannot be read), gaps: none" \
+    "recoverable: any time from 2025-01-27 03:01:01+09 to 2025-01-28 03:01:00+09 and on (WAL to 0/D000000, timeline 1; the WAL cannot be read), gaps: none" \
     "one window"
 is "$(fields wal_to wal_timeline wal_missing | sort -u)" "0/D000000 1 -" \
     "all reach its end"
@@ -80,7 +80,7 @@ last()
 push=(--no-encrypt)
 last 2025-01-27T20:00:00Z.5 2025-01-27T20:30:00Z.1 2025-01-27T20:29:00Z
 is "$(windows)" \
-    "recoverable: any time from 2025-01-27 03:01:00+09 to 2025-01-28 05:30:00+09 (WAL to 0/D000000, timeline 1), gaps: none" \
+    "recoverable: any time from 2025-01-27 03:01:01+09 to 2025-01-28 05:30:00+09 (WAL to 0/D000000, timeline 1), gaps: none" \
     "the end is that of the last transaction"
 is "$(fields wal_time | sort -u)" "2025-01-27T20:30:00Z" "in TSV as well"
 run pgk-list --json incremental
@@ -108,7 +108,7 @@ out_has 'to 2025-01-28 03:01:00\+09 and on \(WAL to 0/D000000, timeline 1; no ke
 cp "$T/conf" "$T/conf.plain"
 printf '[crypt]\nidentity = %s\n' "$T/identity" >>"$T/conf"
 is "$(windows)" \
-    "recoverable: any time from 2025-01-27 03:01:00+09 to 2025-01-28 05:30:00+09 (WAL to 0/D000000, timeline 1), gaps: none" \
+    "recoverable: any time from 2025-01-27 03:01:01+09 to 2025-01-28 05:30:00+09 (WAL to 0/D000000, timeline 1), gaps: none" \
     "with the key it is"
 mv "$T/identity" "$T/elsewhere"
 run pgk-list incremental
@@ -121,8 +121,8 @@ segments 1 12 12
 
 rm "$S/wal/0000000100000000/000000010000000000000007.gz"
 is "$(windows)" \
-    "recoverable: any time from 2025-01-27 03:01:00+09 to 2025-01-27 04:01:00+09 and on (WAL to 0/7000000, timeline 1; the WAL cannot be read), then a gap: 000000010000000000000007 is missing
-recoverable: any time from 2025-01-28 03:01:00+09 to 2025-01-28 03:01:00+09 and on (WAL to 0/D000000, timeline 1; the WAL cannot be read), gaps: none" \
+    "recoverable: any time from 2025-01-27 03:01:01+09 to 2025-01-27 04:01:00+09 and on (WAL to 0/7000000, timeline 1; the WAL cannot be read), then a gap: 000000010000000000000007 is missing
+recoverable: any time from 2025-01-28 03:01:01+09 to 2025-01-28 03:01:01+09 and on (WAL to 0/D000000, timeline 1; the WAL cannot be read), gaps: none" \
     "a gap makes two"
 is "$(fields wal_missing)" "000000010000000000000007
 000000010000000000000007
@@ -147,7 +147,7 @@ $G 2025-01-27T18:01:00Z - 2025-01-27T18:01:00Z 0/D000000 1 none" "as JSON too"
 rm "$S/wal/0000000100000000/000000010000000000000004.gz"
 segments 1 7 7
 is "$(windows)" \
-    "recoverable: any time from 2025-01-27 04:01:00+09 to 2025-01-28 03:01:00+09 and on (WAL to 0/D000000, timeline 1; the WAL cannot be read), gaps: none
+    "recoverable: any time from 2025-01-27 04:01:01+09 to 2025-01-28 03:01:00+09 and on (WAL to 0/D000000, timeline 1; the WAL cannot be read), gaps: none
 recoverable: 1 older base backup only as it ended" "as it ended"
 # and what lacks the WAL it needs, or what it builds on, not at all
 rm "$S/wal/0000000100000000/000000010000000000000003.gz"
@@ -167,14 +167,14 @@ printf '1\t0/A800000\tpromoted\n' >"$S/wal/00000002.history"
 segments 2 10 20
 H=$(mkset "$S" base 2025-01-28T18:00:00Z 0/E000028 0/E000100 2)
 is "$(windows | head -n 1)" \
-    "recoverable: any time from 2025-01-27 03:01:00+09 to 2025-01-29 03:01:00+09 and on (WAL to 0/15000000, timeline 2; the WAL cannot be read), gaps: none" \
+    "recoverable: any time from 2025-01-27 03:01:01+09 to 2025-01-29 03:01:00+09 and on (WAL to 0/15000000, timeline 2; the WAL cannot be read), gaps: none" \
     "across a promotion"
 is "$(fields wal_to wal_timeline | sort -u)" "0/15000000 2" "all go that way"
 # one of timeline 1 that was begun before that left it, and one of behind there
 for lsn in A700000 B000028; do
 	K=$(mkset "$S" base 2025-01-28T06:00:00Z "0/$lsn" 0/B000100 1)
 	is "$(windows | tail -n 2)" \
-	    "recoverable: any time from 2025-01-28 15:01:00+09 to 2025-01-28 15:01:00+09 and on (WAL to 0/D000000, timeline 1; the WAL cannot be read), gaps: none
+	    "recoverable: any time from 2025-01-28 15:01:01+09 to 2025-01-28 15:01:01+09 and on (WAL to 0/D000000, timeline 1; the WAL cannot be read), gaps: none
 not recoverable: $J, what it builds on is missing" \
 	    "a base backup that it does not pass goes its own"
 	rm -r "$S/incremental/$K"*

@@ -115,6 +115,10 @@ out_has "^ +last transaction ended at $when\$" "to people too"
 pgk pgk-list --tsv incremental
 is "$(awk -F '\t' 'NR > 1 { print $NF }' "$T/out" | sort -u)" \
     "${before:0:19}Z" "pgk-list as well"
+pgk pgk-list incremental
+plan --target-time "$(sed -nE \
+    's/^recoverable: any time from ([-0-9: ]+[+][0-9]+) to .*/\1/p' "$T/out")"
+is "$rc $(chosen)" "0 $one" "and the first time it tells is one"
 pgk pgk-wal check --tsv
 exits 0 "pgk-wal check"
 is "$(awk -F '\t' '$1 == "backup" { print $NF }' "$T/out" | sort -u)" \
