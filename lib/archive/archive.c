@@ -147,13 +147,19 @@ archive_segment_size(struct archive *a, uint32_t *size, struct err *e)
 	return 0;
 }
 
+/* Segments of the size that initdb chooses; small files are of any. */
 static int
-note_folder(void *ctx, const char *name, uint64_t size, struct err *e)
+holds_segments(struct archive *a, bool *out, struct err *e)
 {
-	(void)name;
-	(void)size;
-	(void)e;
-	*(bool *)ctx = true;
+	struct archive_list l;
+
+	*out = false;
+	if (archive_list(a, LSN_SEGMENT_SIZE, &l, e) == -1)
+		return -1;
+	for (size_t i = 0; i < l.count; i++)
+		*out = *out || l.files[i].name.kind == LSN_SEGMENT ||
+		    l.files[i].name.kind == LSN_PARTIAL;
+	archive_list_free(&l);
 	return 0;
 }
 
@@ -179,8 +185,7 @@ archive_claim_size(struct archive *a, uint32_t size, struct err *e)
 		return -1;
 	if (now == size)
 		return 0;
-	if (now == LSN_SEGMENT_SIZE && store_list_folders(a->store,
-	    ARCHIVE_FOLDER, note_folder, &used, e) == -1)
+	if (now == LSN_SEGMENT_SIZE && holds_segments(a, &used, e) == -1)
 		return -1;
 	if (now != LSN_SEGMENT_SIZE || used)
 		return refuse_size(size, now, e);

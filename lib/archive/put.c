@@ -79,18 +79,30 @@ look_at_history(struct job *j, uint32_t timeline, struct err *e)
 	return rc;
 }
 
+/*
+ * The name of a small file. The archive's first may be one, before it is known
+ * of which size the segments are.
+ */
+static int
+parse_name(const char *name, struct lsn_name *out, struct err *e)
+{
+	for (unsigned shift = 20; shift < 30; shift++)
+		if (lsn_parse_name(name, (uint32_t)1 << shift, out,
+		    NULL) == 0)
+			return 0;
+	return lsn_parse_name(name, (uint32_t)1 << 30, out, e);
+}
+
 static int
 look(struct job *j, struct err *e)
 {
 	const char *tail = j->name + strspn(j->name, "0123456789ABCDEF");
 	struct lsn_name n;
-	uint32_t size;
 
 	if (tail - j->name == LSN_SEGMENT_NAME &&
 	    (*tail == '\0' || strcmp(tail, ".partial") == 0))
 		return look_at_wal(j, e);
-	if (archive_segment_size(j->a, &size, e) == -1 ||
-	    lsn_parse_name(j->name, size, &n, e) == -1)
+	if (parse_name(j->name, &n, e) == -1)
 		return -1;
 	if (j->source->size > SMALL_MAX)
 		return err_set(e, ERR_CORRUPT, "\"%s\" is larger than %zu "

@@ -58,6 +58,21 @@ for bad in 00000001000000000000000 000000010000000000000001.gz \
 done
 is "$(find "$STORE" -type f)" "" "nothing was stored"
 
+# small files before the first segment: of which size these are is not known ----
+for size in 64 1; do
+	name=$(printf '%08X%08X%08X' 1 0 $((size == 64 ? 2 : 511)))
+	printf -v file '%s.%08X.backup' "$name" $((size * 768 * 1024))
+	echo 'START WAL LOCATION' >"pg_wal/$file"
+	run pgk-wal push "pg_wal/$file"
+	exits 0 "a .backup first, of segments of $size MiB"
+	mkwal "pg_wal/$name" $((16#${name:16})) 1 $id $size 128
+	run pgk-wal push "pg_wal/$name"
+	exits 0 "and then the segment"
+	is "$(cat "$STORE/wal/segment-size")" $((size << 20)) "of its size"
+	rm "pg_wal/$name" "pg_wal/$file"
+	store_new
+done
+
 # push ---------------------------------------------------------------------------
 segment 3
 run pgk-wal push "pg_wal/$name"
