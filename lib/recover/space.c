@@ -135,6 +135,9 @@ check_maps(const struct recover *r, const struct repo_set *set,
 		if (o->maps[i].to[0] != '/')
 			return err_set(e, ERR_USAGE, "\"%s\" is not an "
 			    "absolute path", o->maps[i].to);
+		if (mapped(o, o->maps[i].from) != o->maps[i].to)
+			return err_set(e, ERR_USAGE, "the tablespace at "
+			    "\"%s\" is mapped twice", o->maps[i].from);
 	}
 	return 0;
 }

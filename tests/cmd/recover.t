@@ -114,6 +114,9 @@ exits 2 "no map"
 pgk pgk-restore -D "$T/own/none" --environment test \
     --tablespace-map /a=/b
 exits 2 "a map of no tablespace"
+pgk pgk-restore -D "$T/own/none" --environment test "${maps[@]}" \
+    --tablespace-map "$T/main/space=$T/own/other"
+exits 2 "two maps of one"
 
 # guards ----------------------------------------------------------------------
 pgk pgk-restore -D "$T/own/none"
