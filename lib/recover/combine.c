@@ -1,6 +1,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "page/page.h"
 #include "recover/recover_int.h"
 #include "stop/stop.h"
 #include "tar/tar.h"
@@ -131,11 +132,20 @@ add(struct pass *p, const char *path, struct err *e)
 	return files_add(&p->r->files, p->space, path, e);
 }
 
+/* Whoever names a file of his own so does not mean an increment. */
+static bool
+is_changed(const struct tar_member *m, char name[TAR_PATH_MAX])
+{
+	struct page_file ignored;
+
+	return increment_is(m->path, name) && page_file_parse(name, &ignored);
+}
+
 static int
 begin_file(struct pass *p, const struct tar_member *m, struct err *e)
 {
 	char name[TAR_PATH_MAX];
-	bool changed = increment_is(m->path, name);
+	bool changed = is_changed(m, name);
 	const char *path = changed ? name : m->path;
 	bool first = p->set == 1;
 

@@ -244,11 +244,12 @@ random_chain(unsigned count, unsigned whole, size_t cut, bool delta)
 		tar[i] = (struct buf)BUF_INIT(256 << 20);
 		add_label(&tar[i], i);
 		add(&tar[i], '5', "base", "", 0);
+		add(&tar[i], '5', "base/5", "", 0);
 		if (i == 0 || i == whole)
-			add(&tar[i], '0', "base/1", h.pages,
+			add(&tar[i], '0', "base/5/1", h.pages,
 			    (size_t)h.count * BLOCK);
 		else
-			change(&h, &tar[i], "base/INCREMENTAL.1", MOST);
+			change(&h, &tar[i], "base/5/INCREMENTAL.1", MOST);
 		add_text(&tar[i], CONTROL_PATH, "control");
 	}
 	begin(&r, count, delta);
@@ -256,11 +257,11 @@ random_chain(unsigned count, unsigned whole, size_t cut, bool delta)
 		good = send(&r, n, &tar[count - n], cut) == 0;
 	if (!good)
 		printf("# %s\n", e.text);
-	f = files_find(&r.files, 0, "base/1");
+	f = files_find(&r.files, 0, "base/5/1");
 	good = good && f != NULL && f->state == FILE_DONE &&
 	    f->size == (uint64_t)h.count * BLOCK &&
 	    f->crc == digest_crc32c(0, h.pages, (size_t)h.count * BLOCK) &&
-	    is_file("out/base/1", h.pages, (size_t)h.count * BLOCK);
+	    is_file("out/base/5/1", h.pages, (size_t)h.count * BLOCK);
 	end(&r);
 	for (size_t i = 0; i < count; i++)
 		buf_free(&tar[i]);
@@ -313,6 +314,7 @@ test_files(void)
 	add(&tar, '5', "global", "", 0);
 	add_text(&tar, "base/5/1", "a relation");
 	add_text(&tar, "base/5/2", "");
+	add_text(&tar, "INCREMENTAL.notes", "somebody's own");
 	add_text(&tar, "tablespace_map", "1 /x\n");
 	add_text(&tar, "standby.signal", "");
 	add_text(&tar, RECOVER_MARK, "theirs");
@@ -324,6 +326,7 @@ test_files(void)
 	OK(is_file("out/base/5/1", "a relation", 10));
 	OK(stat("out/base/5/2", &st) == 0 && st.st_size == 0 &&
 	    (st.st_mode & 07777) == 0600);
+	OK(is_file("out/INCREMENTAL.notes", "somebody's own", 14));
 	OK(stat("out/base", &st) == 0 && (st.st_mode & 07777) == 0700);
 	OK(access("out/" CONTROL_PATH, F_OK) == -1);
 	OK(access("out/standby.signal", F_OK) == -1);
@@ -343,15 +346,16 @@ refuse(const char *word, const char *what)
 
 	add_label(&tar, 0);
 	add(&tar, '5', "base", "", 0);
+	add(&tar, '5', "global", "", 0);
 	if (strcmp(what, "link") == 0)
 		add(&tar, '2', "pg_tblspc/1", "", 0);
 	else if (strcmp(what, "increment") == 0)
-		add_increment(&tar, "base/INCREMENTAL.1", NULL, 0, 1, NULL);
+		add_increment(&tar, "global/INCREMENTAL.1", NULL, 0, 1, NULL);
 	else if (strcmp(what, "twice") == 0) {
 		add_text(&tar, "base/1", "x");
 		add_text(&tar, "base/1", "x");
 	} else if (strcmp(what, "orphan") == 0)
-		add_text(&tar, "global/1", "x");
+		add_text(&tar, "base/5/1", "x");
 	else if (strcmp(what, "label") == 0) {
 		buf_reset(&tar);
 		add_text(&tar, "backup_label", "START WAL LOCATION: 0/5\n");
