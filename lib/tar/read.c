@@ -122,6 +122,18 @@ path(const unsigned char *h, struct tar_member *m)
 	return 0;
 }
 
+/* With the name as it is: who has such a file must know which. */
+static int
+bad_path(const unsigned char *h, struct err *e)
+{
+	const char *prefix = (const char *)h + TAR_PREFIX;
+	const char *name = (const char *)h + TAR_NAME;
+
+	return err_set(e, ERR_CORRUPT, "invalid tar archive: the path "
+	    "\"%.*s%s%.*s\" is not allowed", TAR_PREFIX_SIZE, prefix,
+	    prefix[0] != '\0' ? "/" : "", TAR_NAME_SIZE, name);
+}
+
 static int
 parse(const unsigned char *h, struct tar_member *m, struct err *e)
 {
@@ -135,7 +147,7 @@ parse(const unsigned char *h, struct tar_member *m, struct err *e)
 	if (m->type != '0' && m->type != '2' && m->type != '5')
 		return bad(e, "a member that is no file, folder or link");
 	if (path(h, m) == -1)
-		return bad(e, "a path that is not allowed");
+		return bad_path(h, e);
 	m->link[0] = '\0';
 	if (m->type == '2' && (text(h + TAR_LINK, TAR_NAME_SIZE,
 	    m->link) == -1 || m->link[0] == '\0'))

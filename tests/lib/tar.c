@@ -211,6 +211,10 @@ refused(void)
 	for (unsigned i = 0; i < 16; i++)
 		FAILS(with(0, paths[i], strlen(paths[i]) + 1) == -1,
 		    ERR_CORRUPT, "path");
+	/* who has such a file is told which it is */
+	FAILS(with(0, "old\nname", 9) == -1, ERR_CORRUPT,
+	    "the path \"old\nname\" is not allowed");
+	FAILS(with(345, "a\nb", 4) == -1, ERR_CORRUPT, "the path \"a\nb/");
 	OK(with(0, "./x/..y", 8) == 0);
 	OK(strncmp(said.data, "0 x/..y 600 9 ", 14) == 0);
 	for (const char *t = "13467xgLKSVMNA\0"; *t != '\0'; t++)
