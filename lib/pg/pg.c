@@ -9,6 +9,12 @@
 /* Room for our own keywords behind those of the target. */
 #define EXTRA_KEYWORDS 8
 
+/* Of every session, by the version that has them. */
+#define SETTINGS "SET search_path = ''; SET statement_timeout = 0;" \
+	" SET lock_timeout = 0; SET idle_in_transaction_session_timeout = 0"
+#define SETTINGS_14 SETTINGS "; SET idle_session_timeout = 0"
+#define SETTINGS_17 SETTINGS_14 "; SET transaction_timeout = 0"
+
 struct params {
 	const char *keyword[PG_KEYWORDS_MAX + EXTRA_KEYWORDS + 1];
 	const char *value[PG_KEYWORDS_MAX + EXTRA_KEYWORDS + 1];
@@ -178,13 +184,8 @@ settle(struct pg *c, struct err *e)
 		return 0;
 	if (server != NULL && PQsetClientEncoding(c->conn, server) != 0)
 		return pg_fail(c, NULL, e);
-	return pg_exec(c, version >= 170000 ?
-	    "SET search_path = ''; SET statement_timeout = 0;"
-	    " SET lock_timeout = 0; SET idle_in_transaction_session_timeout = 0;"
-	    " SET transaction_timeout = 0" :
-	    "SET search_path = ''; SET statement_timeout = 0;"
-	    " SET lock_timeout = 0; SET idle_in_transaction_session_timeout = 0",
-	    e);
+	return pg_exec(c, version >= 170000 ? SETTINGS_17 :
+	    version >= 140000 ? SETTINGS_14 : SETTINGS, e);
 }
 
 static struct pg *
