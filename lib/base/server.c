@@ -80,6 +80,21 @@ settings(struct pg *pg, struct base_server *s, struct err *e)
 	return show_bool(pg, "archive_mode", &s->archiving, e);
 }
 
+/* What stands where in a file, and the sums of pages, depend on these two. */
+static int
+check_build(struct pg *pg, struct err *e)
+{
+	char block[32], segment[32];
+
+	if (show(pg, "block_size", block, sizeof block, e) == -1 ||
+	    show(pg, "segment_size", segment, sizeof segment, e) == -1)
+		return -1;
+	return strcmp(block, "8192") == 0 && strcmp(segment, "1GB") == 0 ? 0 :
+	    err_set(e, ERR_REFUSED, "the server was built for blocks of %s "
+	    "bytes and files of %s: only 8192 and 1GB are known here", block,
+	    segment);
+}
+
 int
 base_connect(struct base_run *r, struct err *e)
 {
@@ -93,5 +108,5 @@ base_connect(struct base_run *r, struct err *e)
 	if (identify(r->pg, s, e) == -1)
 		return -1;
 	r->again.system = s->system;
-	return settings(r->pg, s, e);
+	return check_build(r->pg, e) == -1 ? -1 : settings(r->pg, s, e);
 }
