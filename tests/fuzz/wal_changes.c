@@ -38,6 +38,8 @@ static const unsigned char database[] = { 3, 4, 0x10, 0, 255, 8, 1, 0, 0, 0,
 static const unsigned char level[] = { 5, 0, 0x60, 0, 255, 28, 1, 0, 0, 0,
 	2, 0, 0, 0, 1, 0, 0, 0, 2, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0,
 	0 };
+static const unsigned char backup[] = { 6, 0, 0x50, 0, 255, 8, 1, 2, 3, 4, 5,
+	6, 7, 8 };
 
 size_t
 fuzz_seeds(struct fuzz_seed *out, size_t max)
@@ -58,8 +60,9 @@ fuzz_seeds(struct fuzz_seed *out, size_t max)
 	out[3] = (struct fuzz_seed){ make, sizeof make };
 	out[4] = (struct fuzz_seed){ database, sizeof database };
 	out[5] = (struct fuzz_seed){ level, sizeof level };
-	out[6] = (struct fuzz_seed){ full, at };
-	return 7;
+	out[6] = (struct fuzz_seed){ backup, sizeof backup };
+	out[7] = (struct fuzz_seed){ full, at };
+	return 8;
 }
 
 struct sum {
@@ -73,7 +76,8 @@ add(void *ctx, uint64_t lsn, const struct wal_change *c, struct err *e)
 
 	(void)e;
 	must(c->what == WAL_BLOCK || c->what == WAL_CUT ||
-	    c->what == WAL_DATABASE || c->what == WAL_UNLOGGED);
+	    c->what == WAL_DATABASE || c->what == WAL_UNLOGGED ||
+	    c->what == WAL_BACKUP);
 	must(lsn >= s->lsn);
 	s->count = lsn == s->lsn ? s->count + 1 : 1;
 	must(s->count <= 36);
@@ -83,6 +87,7 @@ add(void *ctx, uint64_t lsn, const struct wal_change *c, struct err *e)
 	s->value = s->value * 31 + c->database;
 	s->value = s->value * 31 + c->relation;
 	s->value = s->value * 31 + c->block;
+	s->value = s->value * 31 + c->start;
 	return 0;
 }
 
