@@ -150,6 +150,68 @@ overwritten(void)
 	free(r.bytes);
 }
 
+/* The same, and it is in the segment behind that of the record's beginning. */
+static void
+overwritten_later(void)
+{
+	struct recmake r = recmake_new(5, 2, 1, ID, SIZE);
+	struct seen s = { .count = 0 };
+	uint64_t before = recmake_commit(&r, 1, T0), last;
+	const size_t page = SIZE + 2 * WAL_PAGE;
+	struct wal_walk w;
+
+	recmake_other(&r, 2 * SIZE);
+	memset(r.bytes + page, 0, SIZE - 2 * WAL_PAGE);
+	r.at = page;
+	r.last = before;
+	recmake_page(&r, 8, 0);
+	last = recmake_commit(&r, 2, T0);
+	for (size_t from = 0; from <= SIZE; from += SIZE) {
+		w = walk(&r, from, &s);
+		EQ(s.count, from == 0 ? 2 : 1);
+		OK(w.last == last && s.list[s.count - 1].xid == 2);
+	}
+	free(r.bytes);
+}
+
+/* A record that is whole, but says that another stands before it. */
+static void
+stranger(uint64_t before, bool first, bool good)
+{
+	struct recmake r = recmake_new(5, 1, 1, ID, SIZE);
+	struct seen s = { .count = 0 };
+	struct wal_walk w;
+	uint64_t lsn;
+
+	if (!first)
+		recmake_commit(&r, 1, T0);
+	r.last = before;
+	lsn = recmake_commit(&r, 2, T0);
+	recmake_commit(&r, 3, T0);
+	w = walk(&r, 0, &s);
+	EQ(s.count, (first ? 0 : 1) + (good ? 2 : 0));
+	OK(w.ended && (good ? w.last : w.next) == (good ? r.last : lsn));
+	free(r.bytes);
+}
+
+static void
+strangers(void)
+{
+	const uint64_t first = 5 * SIZE + WAL_LONG_HEADER;
+
+	stranger(first, false, true);
+	stranger(0, false, false);
+	stranger(first - 8, false, false);
+	stranger(first + 8, false, false);
+	stranger(UINT64_MAX, false, false);
+	/* what is before the first is not known */
+	stranger(0, true, true);
+	stranger(first - 8, true, true);
+	stranger(first, true, false);
+	stranger(first + 8, true, false);
+	stranger(UINT64_MAX, true, false);
+}
+
 /* Main data of a prepared transaction's end, with every list in it. */
 static uint32_t
 everything(unsigned char *p, size_t stats, uint32_t xinfo, uint32_t xid)
@@ -263,6 +325,8 @@ main(void)
 	nothing();
 	across();
 	overwritten();
+	overwritten_later();
+	strangers();
 	prepared();
 	hostile();
 	spoilt(0, 0, 4);             /* its length */
