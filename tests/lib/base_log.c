@@ -270,6 +270,18 @@ other_log(void)
 	base_log_close(reader);
 	reader = base_log_open(&log, out, &e);
 	FAILS(base_log_to(reader, at[9], &e), ERR_REFUSED, "put back");
+	/* in the past of what was read already */
+	for (int i = 0; i < 2; i++) {
+		log.ended = i == 1;
+		base_log_close(reader);
+		reader = base_log_open(&log, out, &e);
+		EQ(base_log_until(reader, segment(3), &e), 0);
+		if (i == 0)
+			EQ(base_log_to(reader, at[4], &e), 0);
+		else
+			FAILS(base_log_to(reader, at[4], &e), ERR_REFUSED,
+			    "put back");
+	}
 }
 
 int
