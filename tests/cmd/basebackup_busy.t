@@ -58,10 +58,12 @@ traffic()
 }
 traffic
 chain=()
-for i in 0 1 2 3; do
+for method in full wal blocks wal; do
+	i=${#chain[@]}
 	run pgk-basebackup -q --checkpoint fast --wal-timeout 0 \
-	    --method blocks -Z zstd
+	    --method "${method/full/wal}" -Z zstd
 	exits 0 "backup $i under traffic"
+	is "$(json "$(cat "$T/out")" method)" "$method" "is by $method"
 	chain+=("$(cat "$T/out")")
 	before=$(q postgres 'SELECT max(id) FROM ledger')
 	sleep 1
