@@ -287,8 +287,9 @@ int archive_guard_read(int datadir, struct archive_guard *g, struct err *e);
  *
  * archive_guard_is_set: whether there is such a line. archive_guard_unset: take
  * it out, durably; *was: whether there was one. With it goes what told the
- * recovery where to end. Other bytes, owner and mode stay. A server that runs is not asked, and heeds it when it reloads; an
- * ALTER SYSTEM of that very moment may be lost.
+ * recovery where to end. Other bytes, owner and mode stay. A server that runs
+ * is not asked, and heeds it when it reloads; an ALTER SYSTEM of that very
+ * moment may be lost.
  */
 #define ARCHIVE_GUARD_SETTING "pgk.restored"
 /* ERR_SYS, in both. */

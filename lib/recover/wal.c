@@ -34,7 +34,8 @@ check_system(const struct recover *r, struct way *w, struct err *e)
 
 /*
  * The newest timeline: of those that come from the set's. When it is for us to
- * choose the set, what the newest of all does not come from was given up. 1.
+ * choose the set and the newest of all does not come from there, either may be
+ * what was given up.
  */
 static int
 choose_newest(const struct recover *r, const struct repo_set *set,
@@ -49,9 +50,10 @@ choose_newest(const struct recover *r, const struct repo_set *set,
 	if (r->o->set != NULL || newest <= *out)
 		return 0;
 	err_set(e, ERR_REFUSED, "\"%s\" is of timeline %u, from which the "
-	    "newest, %u, does not come", set->name, set->timeline, newest);
-	err_hint(e, "name the set, or give --target-timeline, to go that way");
-	return 1;
+	    "newest, %u, does not come: one of the two was given up",
+	    set->name, set->timeline, newest);
+	return err_hint(e, "--target-timeline %u or --target-timeline %u",
+	    *out, newest);
 }
 
 /* The timeline to follow and its ancestry; 1: the set does not lead to it. */
@@ -62,13 +64,12 @@ choose_timeline(struct recover *r, const struct repo_set *set, struct way *w,
 	const struct recover_options *o = r->o;
 	uint32_t n = set->timeline;
 	char end[LSN_TEXT_MAX];
-	int rc;
 
 	if (o->timeline == RECOVER_NUMBER)
 		n = o->timeline_number;
 	else if (o->timeline == RECOVER_NEWEST &&
-	    (rc = choose_newest(r, set, w, &n, e)) != 0)
-		return rc;
+	    choose_newest(r, set, w, &n, e) == -1)
+		return -1;
 	lsn_history_free(&r->history);
 	memset(&r->history, 0, sizeof r->history);
 	r->history.timeline = n;

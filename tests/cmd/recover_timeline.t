@@ -125,9 +125,16 @@ gone r1
 as_server mv "$STORE/$second.json" "$T/own/"
 as_server mv "$T/own/${backup##*/}.json" "$STORE/$backup.json"
 pgk pgk-restore -i "$key" -D "$T/own/r1" --plan --tsv
-exits 0 "to the end of the archive"
+exits 9 "to the end of the archive"
+err_has "\"${backup##*/}\" is of timeline 2, from which the newest, 3, does not come" \
+    "which of two is not for pgk to choose"
+err_has 'hint: --target-timeline 2 or --target-timeline 3' "but to be said"
+pgk pgk-restore -i "$key" -D "$T/own/r1" --plan --tsv --target-timeline 3
 is "$(grep -E '^(set|timeline)' "$T/out")" "set	${first##*/}
-timeline	3" "it goes to the newest timeline, by a set that leads there"
+timeline	3" "to the newest timeline, by a set that leads there"
+pgk pgk-restore -i "$key" -D "$T/own/r1" --plan --tsv --target-timeline 2
+is "$(grep -E '^(set|timeline)' "$T/out")" "set	${backup##*/}
+timeline	2" "to the other"
 pgk pgk-restore -i "$key" -D "$T/own/r1" --plan --tsv "$backup"
 is "$(grep -E '^(set|timeline)' "$T/out")" "set	${backup##*/}
 timeline	2" "a set that is named goes its own way"
