@@ -125,6 +125,8 @@ lists(void)
 	    "false)") != NULL);
 	OK(strstr(server.sql, "pg_catalog.pg_stat_file( E'./ba''se\\\\5' || "
 	    "'/' || n, true)") != NULL);
+	/* an mtime is not later than it is, and never before 1970 */
+	OK(strstr(server.sql, "greatest(pg_catalog.floor(") != NULL);
 	fresh();
 	listed("b", 1, 8192, 17, "\0", 1);
 	listed("a\n'\\", 4, INT64_MAX, 0, "\0", 1);

@@ -7,17 +7,25 @@ static struct base_changed *changed;
 static struct hashes *parent;
 static struct hashes_writer *writer;
 static struct sink *nowhere;
-static struct buf object = BUF_INIT(1000);
+static struct buf object = BUF_INIT(10000);
 
-/* A parent that has nothing. */
+/* A parent that has a file in the data folder, and one in a tablespace. */
 static void
 make_parent(void)
 {
 	static const unsigned char key[DIGEST_KEY] = "a key";
+	static const uint32_t spaces[] = { 0, 98 };
 	struct sink *out = sink_buf(&object, &e);
 
 	writer = hashes_writer_new(key, &e);
 	hashes_start(writer, out, &e);
+	for (int i = 0; i < 2; i++) {
+		const struct base_relation f = { spaces[i], { 5, 16384, 0,
+			PAGE_MAIN, false }, 10 };
+		uint64_t *now = hashes_file(writer, &f, &e);
+
+		memset(now, 0, f.blocks * sizeof *now);
+	}
 	EQ(hashes_finish(writer, &e), 0);
 	hashes_writer_free(writer);
 	sink_free(out);
@@ -132,19 +140,71 @@ tablespaces(void)
 	file("pg_tblspc/98/PG_14_1/f", 10);
 	folder("pg_tblspc/98/PG_15_1");
 	folder("pg_tblspc/98/PG_15_1/5");
-	file("pg_tblspc/98/PG_15_1/5/16384", 8192);
+	file("pg_tblspc/98/PG_15_1/5/16385", 8192);
 	folder("pg_tblspc/98/PG_15_1/pgsql_tmp");
 	file("pg_tblspc/98/PG_15_1/pgsql_tmp/pgsql_tmp9.0", 10);
 	folder("pg_tblspc/98/PG_150_1");
 	EQ(base_send_tablespace(&s, 98, &e), 0);
 	EQ(archive_oid, 98);
 	EQ(archives, 1);
-	IS(paths(), "PG_15_1/ PG_15_1/5/ PG_15_1/5/16384 ");
+	IS(paths(), "PG_15_1/ PG_15_1/5/ PG_15_1/5/16385 ");
 	/* one that was dropped meanwhile */
 	EQ(base_send_tablespace(&s, 97, &e), 0);
 	EQ(archive_oid, 97);
 	EQ(archives, 2);
 	EQ(got_count, 0);
+}
+
+/* Whose relation a file is: of a tablespace within the data folder nobody's. */
+static void
+increments(void)
+{
+	static const char *const folders[] = { "base", "base/5", "base/6",
+		"pg_tblspc", "pg_tblspc/98", "pg_tblspc/98/PG_15_1",
+		"pg_tblspc/98/PG_15_1/5", "pg_tblspc/97",
+		"pg_tblspc/97/PG_15_1", "pg_tblspc/97/PG_15_1/5" };
+	const struct repo_tablespace within = { .oid = 97,
+		.location = (char *)(uintptr_t)"pg_tblspc/97" };
+
+	fresh();
+	for (size_t i = 0; i < sizeof folders / sizeof *folders; i++)
+		folder(folders[i]);
+	file("base/5/16384", 81920);
+	file("base/6/16384", 81920);
+	file("pg_tblspc/98/PG_15_1/5/16384", 81920);
+	file("pg_tblspc/97/PG_15_1/5/16384", 81920);
+	file("global/pg_control", 8192);
+	EQ(send_data(&within, 1), 0);
+	IS(paths(), "base/ base/5/ base/5/INCREMENTAL.16384 base/6/ "
+	    "base/6/16384 pg_tblspc/ pg_tblspc/97/ pg_tblspc/97/PG_15_1/ "
+	    "pg_tblspc/97/PG_15_1/5/ pg_tblspc/97/PG_15_1/5/16384 "
+	    "global/pg_control ");
+	EQ(base_send_tablespace(&s, 98, &e), 0);
+	IS(paths(), "PG_15_1/ PG_15_1/5/ PG_15_1/5/INCREMENTAL.16384 ");
+	EQ(base_send_tablespace(&s, 97, &e), 0);
+	IS(paths(), "PG_15_1/ PG_15_1/5/ PG_15_1/5/16384 ");
+}
+
+/* More files than are looked at together. */
+static void
+many(void)
+{
+	size_t wrong = 0;
+	char path[64];
+
+	fresh();
+	folder("base");
+	for (int i = 0; i < 5000; i++) {
+		snprintf(path, sizeof path, "base/f%d", i);
+		file(path, (size_t)i % 3);
+	}
+	file("global/pg_control", 8192);
+	EQ(send_data(NULL, 0), 0);
+	EQ(got_count, 5002);
+	for (size_t i = 1; i <= 5000; i++)
+		wrong += !came(fakes[i].path, fakes[i].bytes, fakes[i].size,
+		    fakes[i].size);
+	EQ(wrong, 0);
 }
 
 static unsigned changes; /* so often it does */
@@ -257,6 +317,8 @@ main(void)
 	make_parent();
 	data();
 	tablespaces();
+	increments();
+	many();
 	control();
 	texts();
 	deep();
