@@ -251,7 +251,7 @@ scattered(void)
 static void
 gone(void)
 {
-	struct fake *whole, *large, *inc, *last;
+	struct fake *whole, *large, *inc, *last, *odd;
 
 	fresh();
 	file("base/5/1", BLOCKS(100))->gone = true;
@@ -264,14 +264,16 @@ gone(void)
 	change(5, 9, 9);
 	last = file("base/5/6", BLOCKS(100));
 	change(6, 0, 9);
+	odd = file("base/5/y", 9);
 	file("base/5/z", 10)->gone = true;
 	EQ(send_files(), 0);
-	EQ(got_count, 3);
+	EQ(got_count, 4);
+	OK(came("base/5/y", odd->bytes, 9, 9));
 	OK(came("base/5/11", whole->bytes, BLOCKS(3), BLOCKS(3)));
 	OK(incremented(inc, 2, 5, 6));
 	OK(incremented(last, 6, 0, 9));
 	OK(!has_hashes(1) && !has_hashes(5) && !has_hashes(12));
-	EQ(server.bytes, BLOCKS(60 + 3 + 100 + 2 + 1 + 10) + 10);
+	EQ(server.bytes, BLOCKS(60 + 3 + 100 + 2 + 1 + 10) + 9 + 10);
 	/* alone */
 	fresh();
 	file("base/5/1", BLOCKS(100))->gone = true;
