@@ -150,7 +150,30 @@ overwritten(void)
 	free(r.bytes);
 }
 
-/* The same, and it is in the segment behind that of the record's beginning. */
+/* A switch that is the last of its segment has nothing to pass over. */
+static void
+switched_at_end(void)
+{
+	struct recmake r = recmake_new(5, 3, 1, ID, SIZE);
+	struct seen s = { .count = 0 };
+	struct wal_walk w;
+	uint64_t last;
+
+	recmake_commit(&r, 1, T0);
+	r.at = (r.at + 7) & ~(size_t)7;
+	recmake_other(&r, (uint32_t)(SIZE - 32 - r.at - (SIZE - r.at) /
+	    WAL_PAGE * 24 - 29 - 4));
+	OK(recmake_switch(&r) == 6 * SIZE - 32);
+	recmake_commit(&r, 2, T0);
+	recmake_switch(&r);
+	last = recmake_commit(&r, 3, T0);
+	w = walk(&r, 0, &s);
+	EQ(s.count, 3);
+	OK(w.last == last && s.list[1].lsn == 6 * SIZE + WAL_LONG_HEADER);
+	free(r.bytes);
+}
+
+/* A void record that began in the segment before. */
 static void
 overwritten_later(void)
 {
@@ -326,6 +349,7 @@ main(void)
 	across();
 	overwritten();
 	overwritten_later();
+	switched_at_end();
 	strangers();
 	prepared();
 	hostile();
