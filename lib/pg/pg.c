@@ -168,7 +168,8 @@ interrupt(void *arg)
 /*
  * Names travel as the server stores them, nothing is found through a
  * search_path, and no timeout of the role's or database's cuts a backup. A
- * walsender knows no SET and none of these concerns it.
+ * walsender knows no SET; what concerns it is idle_session_timeout alone,
+ * between one command and the next.
  */
 static int
 settle(struct pg *c, struct err *e)
