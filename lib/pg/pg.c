@@ -9,12 +9,6 @@
 /* Room for our own keywords behind those of the target. */
 #define EXTRA_KEYWORDS 8
 
-/* Of every session, by the version that has them. */
-#define SETTINGS "SET search_path = ''; SET statement_timeout = 0;" \
-	" SET lock_timeout = 0; SET idle_in_transaction_session_timeout = 0"
-#define SETTINGS_14 SETTINGS "; SET idle_session_timeout = 0"
-#define SETTINGS_17 SETTINGS_14 "; SET transaction_timeout = 0"
-
 struct params {
 	const char *keyword[PG_KEYWORDS_MAX + EXTRA_KEYWORDS + 1];
 	const char *value[PG_KEYWORDS_MAX + EXTRA_KEYWORDS + 1];
@@ -165,6 +159,15 @@ interrupt(void *arg)
 	pg_interrupt(arg);
 }
 
+int
+pg_no_timeouts(struct pg *c, struct err *e)
+{
+	return pg_exec(c, "SELECT pg_catalog.set_config(name, '0', false)"
+	    " FROM pg_catalog.pg_settings WHERE name IN ('statement_timeout',"
+	    " 'lock_timeout', 'idle_in_transaction_session_timeout',"
+	    " 'idle_session_timeout', 'transaction_timeout')", e);
+}
+
 /*
  * Names travel as the server stores them, nothing is found through a
  * search_path, and no timeout of the role's or database's cuts a backup. A
@@ -185,8 +188,8 @@ settle(struct pg *c, struct err *e)
 		return 0;
 	if (server != NULL && PQsetClientEncoding(c->conn, server) != 0)
 		return pg_fail(c, NULL, e);
-	return pg_exec(c, version >= 170000 ? SETTINGS_17 :
-	    version >= 140000 ? SETTINGS_14 : SETTINGS, e);
+	return pg_exec(c, "SET search_path = ''", e) == -1 ? -1 :
+	    pg_no_timeouts(c, e);
 }
 
 static struct pg *

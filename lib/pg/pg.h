@@ -73,6 +73,9 @@ int pg_query(struct pg *c, const char *sql, const char *const *params,
 /* Without parameters or rows; several statements allowed. */
 int pg_exec(struct pg *c, const char *sql, struct err *e);
 
+/* No timeout of the role's or database's ends it, as none does when it is new. */
+int pg_no_timeouts(struct pg *c, struct err *e);
+
 /* The SQLSTATE with which the last command failed ("40P01"), or "". */
 const char *pg_sqlstate(const struct pg *c);
 

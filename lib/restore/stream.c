@@ -103,9 +103,8 @@ on_comment(void *ctx, const char *text, size_t len, uint64_t line,
 static int
 settle(struct pg *c, struct err *e)
 {
-	if (pg_exec(c, "RESET ALL; SET statement_timeout = 0; "
-	    "SET lock_timeout = 0; SET idle_in_transaction_session_timeout = 0;"
-	    " SET synchronous_commit = off", e) == -1)
+	if (pg_exec(c, "RESET ALL; SET synchronous_commit = off", e) == -1 ||
+	    pg_no_timeouts(c, e) == -1)
 		return -1;
 	return pg_server_version(c) < 140000 ? 0 :
 	    pg_exec(c, "SET client_connection_check_interval = '2s'", e);
