@@ -65,17 +65,57 @@ gaps_anchor(const struct gaps *g, int64_t now, int64_t keep)
 	return newest;
 }
 
+/* The first segment of a timeline that leads to the anchor. */
+static void
+forget_begin(struct gaps *g, const struct gaps_histories *all,
+    const struct gaps_backup *anchor, const struct gaps_range *first)
+{
+	const struct lsn_history *h = gaps_history(all, first->timeline);
+	const struct lsn_history *line = gaps_history(all, anchor->timeline);
+	char name[LSN_NAME_MAX];
+
+	if (h == NULL || h->count == 0 || line == NULL ||
+	    lsn_history_end(line, first->timeline) == 0 ||
+	    first->start > anchor->begin)
+		return;
+	forget(g, lsn_segment_of(first->timeline, h->items[h->count - 1].end,
+	    g->segment_size, name));
+}
+
+/*
+ * Whether the gap behind a range is pgk-prune's. On a timeline that the way to
+ * the anchor has left by then it may go on behind that, for what base backups
+ * need is kept on whatever timeline.
+ */
+static bool
+is_pruned(const struct gaps *g, const struct lsn_history *line,
+    const struct gaps_backup *anchor, const struct gaps_range *r)
+{
+	uint64_t left = r->timeline == anchor->timeline ? UINT64_MAX :
+	    line != NULL ? lsn_history_end(line, r->timeline) : 0;
+
+	return is_island(g, r) && (r[1].start <= anchor->begin ||
+	    (r->end >= left && is_island(g, &r[1])));
+}
+
 void
-gaps_excuse(struct gaps *g, int64_t now, int64_t keep)
+gaps_excuse(struct gaps *g, const struct gaps_histories *all, int64_t now,
+    int64_t keep)
 {
 	const struct gaps_backup *anchor = gaps_anchor(g, now, keep);
-	uint64_t floor = anchor != NULL ? anchor->begin : 0;
+	const struct lsn_history *line;
 
-	for (size_t i = 0; i + 1 < g->range_count; i++) {
+	if (anchor == NULL)
+		return;
+	line = gaps_history(all, anchor->timeline);
+	for (size_t i = 0; i < g->range_count; i++) {
 		const struct gaps_range *r = &g->ranges[i];
 
-		if (r->missing[0] != '\0' && r[1].timeline == r->timeline &&
-		    r[1].start <= floor && is_island(g, r))
+		if (i == 0 || r[-1].timeline != r->timeline)
+			forget_begin(g, all, anchor, r);
+		if (r->missing[0] != '\0' && i + 1 < g->range_count &&
+		    r[1].timeline == r->timeline &&
+		    is_pruned(g, line, anchor, r))
 			forget(g, r->missing);
 	}
 }

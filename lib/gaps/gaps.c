@@ -102,7 +102,7 @@ find_all(struct gaps *g, struct archive *a, struct archive_list *l,
 	    gaps_find_ranges(g, l, &all, e) == 0 &&
 	    gaps_find_backups(g, a, l, &all, r, o, e) == 0) {
 		if (o->keep > 0)
-			gaps_excuse(g, o->now, o->keep);
+			gaps_excuse(g, &all, o->now, o->keep);
 		rc = gaps_find_breaks(g, o->now, o->keep, e);
 	}
 	histories_free(&all);

@@ -40,7 +40,8 @@ int gaps_find_breaks(struct gaps *g, int64_t now, int64_t keep,
     struct err *e);
 
 /* excuse.c: take out the faults that are pgk-prune's doing. */
-void gaps_excuse(struct gaps *g, int64_t now, int64_t keep);
+void gaps_excuse(struct gaps *g, const struct gaps_histories *all,
+    int64_t now, int64_t keep);
 
 /* The newest usable base backup that ended more than `keep` ago, or NULL. */
 const struct gaps_backup *gaps_anchor(const struct gaps *g, int64_t now,

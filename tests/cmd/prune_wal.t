@@ -218,6 +218,26 @@ is "$(left)" "$(span 1 32 32)$(span 1 50 60)$(span 2 64 64)$(span 2 70 70)$(span
     "only what lies on the way, or may be taken, is left" ||
     sed 's/^/# /' "$T/out"
 is "$(find "$S/wal" -name '*.history' | wc -l)" 3 "histories stay"
+run pgk-wal check --fast -c "$T/conf8"
+exits 0 "pgk-wal check does not miss where the old timelines began"
+quiet "and says nothing"
+
+# what a base backup needs stays on a timeline that was left, too: an island
+rm -rf "$S"
+base 8d 0/BB00028 0/C300000 2 >/dev/null
+base 3d 0/E100028 0/E200000 2 >/dev/null
+segments 1 1 14
+segments 2 11 14
+history 2 "1	0/B900000	recovered"
+run pgk-prune
+is "$rc $(left)" "0 $(span 1 11 12)$(span 1 14 14)$(span 2 11 14)" \
+    "islands on a timeline that was left"
+run pgk-wal check --fast
+exits 0 "are not taken for a gap"
+quiet "and nothing is said"
+rm "$S/wal/0000000200000000/00000002000000000000000D.gz"
+run pgk-wal check --fast
+exits 1 "as one on the way is"
 
 # a history that is encrypted proves nothing here, and loses nothing
 lines

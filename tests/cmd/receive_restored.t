@@ -100,8 +100,9 @@ exits 0 "adopted, by whoever may"
 err_lines 1 "a line"
 err_has "hint: .*pg_ctl reload -D \"$T/again/data\"" "says to reload"
 not_ok "the file is gone" test -e "$T/again/data/pgk-restored"
-is "$(cat "$conf")" "$(grep -vE '^(pgk.restored|recovery_(target|min)|archive)' \
-    "$T/own/conf")" "the setting too, and the target, and nothing else"
+others='^(pgk.restored|recovery_(target|min)|archive)'
+is "$(cat "$conf")" "$(grep -vE "$others" "$T/own/conf")" \
+    "the setting too, and the target, and nothing else"
 is "$(stat -c '%U %a' "$conf")" "$(stat -c '%U %a' "$T/own/conf")" \
     "the file is the server's"
 receive

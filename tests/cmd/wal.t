@@ -58,7 +58,7 @@ for bad in 00000001000000000000000 000000010000000000000001.gz \
 done
 is "$(find "$STORE" -type f)" "" "nothing was stored"
 
-# small files before the first segment: of which size these are is not known ----
+# small files before the first segment: of which size it is is not known --------
 for size in 64 1; do
 	name=$(printf '%08X%08X%08X' 1 0 $((size == 64 ? 2 : 511)))
 	printf -v file '%s.%08X.backup' "$name" $((size * 768 * 1024))

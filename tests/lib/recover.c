@@ -482,13 +482,19 @@ test_settings(void)
 	r.plan.timeline = 3;
 	buf_str(&r.conf, "a = 1\n Recovery_Target_name = 'x'\n"
 	    "# by pgk-restore from \"old\"\npgk.restored = 'old'\n"
-	    "restore_command='x'\nb = 2", &e);
+	    "restore_command='x'\nrecovery_min_apply_delay = 1h\nb = 2", &e);
 	EQ(settings_conf(&r, &out, &e), 0);
 	IS(out.data, "a = 1\nb = 2\n# by pgk-restore from \"set0\"\n"
 	    "pgk.restored = 'set0'\n"
 	    "restore_command = '''/opt/it''\\\\''''s 100%%/pgk-wal'' ''get'' "
 	    "''-c'' ''/a\\\\b'' \"%f\" \"%p\"'\n"
 	    "recovery_end_command = 'rm -rf pg_wal/pgk-prefetch'\n"
+	    "archive_cleanup_command = ''\n"
+	    "recovery_min_apply_delay = '0'\n"
+	    "recovery_target = ''\n"
+	    "recovery_target_lsn = ''\n"
+	    "recovery_target_xid = ''\n"
+	    "recovery_target_name = ''\n"
 	    "recovery_target_timeline = '3'\n"
 	    "recovery_target_time = '2025-01-27 03:00:00.000005+00'\n"
 	    "recovery_target_inclusive = 'on'\n"
