@@ -141,7 +141,7 @@ send_all(struct base_changes *c, const struct base_take *take, void *ctx,
 	if (base_session_group_access(d->pg, &s.group_access, e) == -1)
 		return -1;
 	for (size_t i = 0; i < count; i++)
-		if (t[i].location[0] == '/' &&
+		if (base_is_apart(&s, &t[i]) &&
 		    base_send_tablespace(&s, t[i].oid, e) == -1)
 			return -1;
 	if (base_send_data(&s, t, count, e) == -1)

@@ -13,6 +13,7 @@
 #define CONTROL_TRIES 20
 #define DEPTH 32 /* of folders */
 #define NAP_MS 10
+#define APART_ALL 160000 /* all tablespaces have archives from this version */
 
 /* Not faster than was asked for. */
 static int
@@ -49,9 +50,11 @@ base_send_header(struct base_sender *s, const struct tar_member *m,
     struct err *e)
 {
 	unsigned char header[TAR_BLOCK];
+	struct err why = ERR_INIT;
 
-	if (tar_header(m, header, e) == -1)
-		return -1;
+	/* of a file of the server's, not of our words */
+	if (tar_header(m, header, &why) == -1)
+		return err_set(e, ERR_PG, "%s", why.text);
 	return base_send_bytes(s, header, sizeof header, e);
 }
 
@@ -143,12 +146,51 @@ check_circle(const struct base_folder *d, struct err *e)
 	    d->path);
 }
 
+/* "PG_15_202209061": what a tablespace has for this version of PostgreSQL. */
+static bool
+is_of_version(const struct base_sender *s, const struct base_file *file)
+{
+	char version[16];
+
+	snprintf(version, sizeof version, "PG_%d_",
+	    pg_server_version(s->pg) / 10000);
+	return file->folder && strncmp(file->name, version,
+	    strlen(version)) == 0;
+}
+
+/*
+ * Whether a folder of the data folder is a tablespace's place, of which
+ * PostgreSQL only warns: that has an archive of its own. Where the data folder
+ * lies a role may not know; the end of the place and what is in it will do.
+ */
+static bool
+is_place(const struct base_sender *s, const struct base_folder *d)
+{
+	const char *path = d->path + 1; /* behind "." */
+	const size_t len = strlen(path);
+	bool ours = false;
+
+	for (size_t i = 0; i < d->list.count && !ours; i++)
+		ours = is_of_version(s, &d->list.files[i]);
+	for (size_t i = 0; i < s->space_count && ours && !d->whole; i++) {
+		const char *place = s->spaces[i].location;
+		const size_t n = strlen(place);
+
+		if (n > len && strcmp(place + n - len, path) == 0)
+			return true;
+	}
+	return false;
+}
+
 static int
 send_folder(struct base_sender *s, struct base_folder *d, unsigned depth,
     struct err *e)
 {
-	if (base_files_list(s->pg, d->path, &d->list, e) == -1 ||
-	    check_circle(d, e) == -1 || send_files(s, d, e) == -1)
+	if (base_files_list(s->pg, d->path, &d->list, e) == -1)
+		return -1;
+	if (is_place(s, d))
+		return 0;
+	if (check_circle(d, e) == -1 || send_files(s, d, e) == -1)
 		return -1;
 	for (size_t i = 0; i < d->list.count; i++) {
 		const struct base_file *f = &d->list.files[i];
@@ -185,24 +227,30 @@ send_wal_folders(struct base_sender *s, int64_t mtime, struct err *e)
 	    send_folder_member(s, "pg_wal/summaries", mtime, e);
 }
 
+bool
+base_is_apart(const struct base_sender *s, const struct repo_tablespace *t)
+{
+	return t->location[0] == '/' || pg_server_version(s->pg) >= APART_ALL;
+}
+
 /*
- * Of tablespaces only those within the data folder; to others tablespace_map
+ * Of tablespaces only those without an archive; to others tablespace_map
  * leads, which makes the links.
  */
 static int
 send_spaces(struct base_sender *s, const struct base_file *file,
-    const struct repo_tablespace *spaces, size_t count, struct err *e)
+    struct err *e)
 {
 	const struct base_folder d = { .path = "./pg_tblspc",
 		.archive = "pg_tblspc/", .whole = true };
 
-	for (size_t i = 0; i < count; i++) {
+	for (size_t i = 0; i < s->space_count; i++) {
 		struct base_file inner = *file;
 		char oid[16];
 
-		if (spaces[i].location[0] == '/')
+		if (base_is_apart(s, &s->spaces[i]))
 			continue;
-		snprintf(oid, sizeof oid, "%u", spaces[i].oid);
+		snprintf(oid, sizeof oid, "%u", s->spaces[i].oid);
 		inner.name = oid;
 		if (send_inner(s, &d, &inner, 1, e) == -1)
 			return -1;
@@ -211,8 +259,7 @@ send_spaces(struct base_sender *s, const struct base_file *file,
 }
 
 static int
-send_root(struct base_sender *s, struct base_folder *root,
-    const struct repo_tablespace *spaces, size_t count, struct err *e)
+send_root(struct base_sender *s, struct base_folder *root, struct err *e)
 {
 	if (base_files_list(s->pg, root->path, &root->list, e) == -1 ||
 	    send_files(s, root, e) == -1)
@@ -228,7 +275,7 @@ send_root(struct base_sender *s, struct base_folder *root,
 			rc = send_inner(s, root, f, 0, e);
 		else if ((rc = send_folder_member(s, f->name, f->mtime, e)) ==
 		    0 && links)
-			rc = send_spaces(s, f, spaces, count, e);
+			rc = send_spaces(s, f, e);
 		else if (rc == 0 && strcmp(f->name, "pg_wal") == 0)
 			rc = send_wal_folders(s, f->mtime, e);
 		if (rc == -1)
@@ -287,8 +334,10 @@ base_send_data(struct base_sender *s, const struct repo_tablespace *spaces,
 	struct base_folder root = { .path = ".", .list = BASE_FILES_INIT };
 	int rc = -1;
 
+	s->spaces = spaces;
+	s->space_count = count;
 	if (s->take->begin(s->ctx, 0, e) == 0 &&
-	    send_root(s, &root, spaces, count, e) == 0)
+	    send_root(s, &root, e) == 0)
 		rc = send_control(s, e);
 	base_files_free(&root.list);
 	return rc;
@@ -298,18 +347,14 @@ int
 base_send_tablespace(struct base_sender *s, uint32_t oid, struct err *e)
 {
 	struct base_folder d = { .tablespace = oid, .list = BASE_FILES_INIT };
-	char version[16];
 	int rc = 0;
 
 	snprintf(d.path, sizeof d.path, "./pg_tblspc/%u", oid);
-	snprintf(version, sizeof version, "PG_%d_",
-	    pg_server_version(s->pg) / 10000);
 	if (s->take->begin(s->ctx, oid, e) == -1 ||
 	    base_files_list(s->pg, d.path, &d.list, e) == -1)
 		rc = -1;
 	for (size_t i = 0; i < d.list.count && rc == 0; i++)
-		if (d.list.files[i].folder && strncmp(d.list.files[i].name,
-		    version, strlen(version)) == 0)
+		if (is_of_version(s, &d.list.files[i]))
 			rc = send_inner(s, &d, &d.list.files[i], 0, e);
 	base_files_free(&d.list);
 	return rc == -1 ? -1 : base_send_end(s, e);

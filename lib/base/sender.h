@@ -36,13 +36,22 @@ struct base_sender {
 	const struct base_take *take;
 	void *ctx;                    /* take's */
 	/* the sender's own */
+	const struct repo_tablespace *spaces;
+	size_t space_count;
 	uint64_t sent;
 	double begun;
 };
 
 /*
- * A tablespace's archive. The data folder's, with those of `spaces` that lie
- * within it, up to and with pg_control; then what is known only when the
+ * Whether a tablespace has an archive of its own, as with BASE_BACKUP: from 16
+ * on also one that is a folder in pg_tblspc, for tests of PostgreSQL.
+ */
+bool base_is_apart(const struct base_sender *s,
+    const struct repo_tablespace *t);
+
+/*
+ * A tablespace's archive. The data folder's, with those of `spaces` that have
+ * none of their own, up to and with pg_control; then what is known only when the
  * backup has ended, backup_label and tablespace_map; and its end.
  * ERR_PG, ERR_CORRUPT, ERR_STOPPED, and what `take` returns.
  */

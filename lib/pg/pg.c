@@ -141,14 +141,31 @@ pg_fail(struct pg *c, const PGresult *res, struct err *e)
 	return err_set(e, ERR_PG, "%s", text);
 }
 
+/*
+ * What a walsender warns of while it sends is what it does not send, such as a
+ * link in the data folder; but for the warning of a backup that is cut short,
+ * after which an error comes. Other sessions' warnings are of their SQL.
+ */
+static bool
+is_serious(const struct pg *c, const PGresult *res)
+{
+	const char *kind = PQresultErrorField(res,
+	    PG_DIAG_SEVERITY_NONLOCALIZED);
+	const char *where = PQresultErrorField(res, PG_DIAG_SOURCE_FUNCTION);
+
+	return c->sending && kind != NULL && strcmp(kind, "WARNING") == 0 &&
+	    (where == NULL || strcmp(where, "do_pg_abort_backup") != 0);
+}
+
 static void
 notice(void *arg, const PGresult *res)
 {
 	const char *text = PQresultErrorField(res, PG_DIAG_MESSAGE_PRIMARY);
 	const char *severity = PQresultErrorField(res, PG_DIAG_SEVERITY);
 
-	(void)arg;
-	if (text != NULL)
+	if (text != NULL && is_serious(arg, res))
+		log_warning("the server: %s", text);
+	else if (text != NULL)
 		log_debug("server: %s: %s", severity ? severity : "NOTICE",
 		    text);
 }
@@ -215,7 +232,7 @@ connect_to(const struct pg_target *t, bool replication, struct err *e)
 		pg_fail(c, NULL, e);
 		goto fail;
 	}
-	PQsetNoticeReceiver(c->conn, notice, NULL);
+	PQsetNoticeReceiver(c->conn, notice, c);
 	c->cancel = PQgetCancel(c->conn);
 	if (settle(c, e) == -1)
 		goto fail;

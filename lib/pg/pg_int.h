@@ -25,6 +25,7 @@ struct pg {
 	char *row; /* the last row of a COPY OUT, to be freed */
 	bool replication;
 	bool sent; /* pg_send()'s command is not over: results remain */
+	bool sending; /* a walsender's COPY has begun */
 	char sqlstate[6];
 };
 

@@ -59,6 +59,7 @@ pg_next(struct pg *c, enum pg_next *what, struct pg_rows **rows,
 			return 0;
 		case PGRES_COPY_OUT:
 			*what = PG_NEXT_COPY_OUT;
+			c->sending = c->replication;
 			break;
 		case PGRES_COPY_IN:
 			*what = PG_NEXT_COPY_IN;

@@ -38,7 +38,10 @@ enum recover_target { RECOVER_LATEST, RECOVER_TIME, RECOVER_LSN, RECOVER_XID,
 	RECOVER_NAME };
 enum recover_timeline { RECOVER_NEWEST, RECOVER_CURRENT, RECOVER_NUMBER };
 
-/* --tablespace-map: what was at `from` comes to `to`. Both absolute. */
+/*
+ * --tablespace-map: what was at `from` comes to `to`. Both are absolute, but for
+ * a `from` in pg_tblspc.
+ */
 struct recover_map {
 	const char *from, *to;
 };

@@ -91,13 +91,20 @@ static int
 add(struct recover *r, const struct repo_tablespace *t, struct err *e)
 {
 	struct space *s = &r->spaces[r->space_count];
+	const char *to;
 
 	*s = (struct space){ .fd = -1, .oid = t != NULL ? t->oid : 0 };
 	r->space_count++;
 	if (t != NULL && (s->from = strdup(t->location)) == NULL)
 		return err_nomem(e);
-	if ((s->path = absolute(t == NULL ? r->o->datadir : mapped(r->o,
-	    t->location), e)) == NULL) {
+	to = t == NULL ? r->o->datadir : mapped(r->o, t->location);
+	if (t != NULL && to[0] != '/') {
+		err_set(e, ERR_REFUSED, "tablespace %u would lie within the "
+		    "data folder", t->oid);
+		return err_hint(e, "--tablespace-map %s=FOLDER puts it "
+		    "elsewhere", t->location);
+	}
+	if ((s->path = absolute(to, e)) == NULL) {
 		if (t != NULL && e->kind == ERR_REFUSED)
 			err_hint(e, "--tablespace-map %s=FOLDER puts it "
 			    "elsewhere", t->location);
@@ -142,6 +149,19 @@ check_maps(const struct recover *r, const struct repo_set *set,
 	return 0;
 }
 
+/*
+ * One that is a folder in pg_tblspc, for tests of PostgreSQL, has an archive
+ * of its own from 16 on; before, it is in base.tar.
+ */
+static bool
+is_apart(const struct repo_set *set, const struct repo_tablespace *t)
+{
+	char role[32];
+
+	snprintf(role, sizeof role, "tablespace-%u", t->oid);
+	return t->location[0] == '/' || repo_object(set, role) != NULL;
+}
+
 int
 space_plan(struct recover *r, struct err *e)
 {
@@ -156,8 +176,7 @@ space_plan(struct recover *r, struct err *e)
 	if (check_maps(r, set, e) == -1 || add(r, NULL, e) == -1)
 		return -1;
 	for (size_t i = 0; i < set->tablespace_count; i++)
-		/* others are folders in pg_tblspc, and in base.tar */
-		if (set->tablespaces[i].location[0] == '/' &&
+		if (is_apart(set, &set->tablespaces[i]) &&
 		    add(r, &set->tablespaces[i], e) == -1)
 			return -1;
 	return guard_spaces(r, e);

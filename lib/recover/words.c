@@ -53,7 +53,8 @@ recover_read_map(const char *word, struct recover_map *map, char **text,
 		*out++ = *word;
 	}
 	*out = '\0';
-	if (equals == NULL || copy[0] != '/' || equals[1] != '/') {
+	if (equals == NULL || equals[1] != '/' || (copy[0] != '/' &&
+	    strncmp(copy, "pg_tblspc/", strlen("pg_tblspc/")) != 0)) {
 		free(copy);
 		return err_set(e, ERR_USAGE, "it takes OLD=NEW, both absolute "
 		    "paths; a \"=\" within a path is \"\\=\"");

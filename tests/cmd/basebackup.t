@@ -163,6 +163,15 @@ exits 6 "more than memory may hold, and no folder for it"
 err_has 'could not make a temporary file in "/nowhere"' "is said"
 no_traces "and nothing is left"
 
+# what the server leaves out ----------------------------------------------------
+as_server ln -s /etc/hosts "$T/main/data/linked"
+backup --method blocks
+exits 3 "a link in the data folder"
+err_has 'warning: .*skipping special file "./linked"' "is told of"
+err_lines 1 "once"
+newest=$set
+rm "$T/main/data/linked"
+
 # what the next one does by itself --------------------------------------------
 backup -v
 is "$(json "$set" parent)" "${newest#*/}" "--auto goes on with the newest chain"

@@ -240,10 +240,22 @@ forget()
 }
 forget
 push --no-encrypt
-# while the archive is read the session asks for nothing
+# while the archive is read, however long, the session asks for nothing
 [ "$PG_MAJOR" -lt 14 ] ||
-    q postgres "ALTER ROLE backup SET idle_session_timeout = '50ms'"
-backup --no-encrypt -U backup -d postgres --method wal
+    q postgres "ALTER ROLE backup SET idle_session_timeout = '2s'"
+pgk-basebackup -q -vv --no-encrypt --checkpoint fast --wal-timeout 0 \
+    -U backup -d postgres --method wal >"$T/out" 2>"$T/err" &
+pid=$!
+for ((i = 0; i < 500; i++)); do
+	! grep -q 'reading WAL segment' "$T/err" || break
+	sleep 0.02
+done
+kill -STOP $pid
+sleep 3
+kill -CONT $pid
+wait $pid
+rc=$?
+set=$(cat "$T/out")
 exits 0 "from the archive"
 is "$(json "$set" method)" wal "by the log"
 backup --no-encrypt --method blocks
@@ -397,6 +409,14 @@ exits 3 "a link that leads in a circle"
 err_has 'folder "\./circle" is a data folder within a data folder' "is warned of"
 is "$(json "$set" method)" blocks "likewise"
 rm "$T/main/data/circle"
+
+# names -----------------------------------------------------------------------
+long=$(printf 'x%.0s' {1..120})
+as_server touch "$T/main/data/$long"
+backup --no-encrypt --method wal
+exits 5 "a name that no archive of the server's may have either"
+err_has "\"$long\" is too long" "is told"
+rm "$T/main/data/$long"
 
 # connections -----------------------------------------------------------------
 begin_slowly 100kB

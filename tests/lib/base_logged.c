@@ -155,6 +155,13 @@ base_log_close(struct base_log_reader *r)
 	(void)r;
 }
 
+bool
+base_is_apart(const struct base_sender *s, const struct repo_tablespace *t)
+{
+	(void)s;
+	return t->location[0] == '/';
+}
+
 int
 base_send_tablespace(struct base_sender *s, uint32_t oid, struct err *why)
 {
