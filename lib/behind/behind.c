@@ -21,13 +21,15 @@ struct target {
 	atomic_bool direct; /* and has it */
 	atomic_bool padded; /* its last piece was */
 	uint64_t size;      /* given to pieces so far */
+	unsigned pieces;    /* of it, filled or on their way */
+	bool ended;         /* and is freed with the last of them */
 	char *name;
 };
 
 struct piece {
 	struct piece *idle;
 	struct target *to;
-	bool last;          /* of its file; then `to` is the piece's */
+	bool last;          /* of its file */
 	uint64_t off;
 	size_t len;
 	unsigned char *data; /* BEHIND_PIECE, aligned */
@@ -124,13 +126,14 @@ work(void *ctx, unsigned worker, void *job, struct err *e)
 	return rc == 1 ? write_at(t, p->data, p->len, p->off, e) : rc;
 }
 
+/* After a failure the last piece may be dropped before earlier ones. */
 static void
 retire(void *ctx, void *job)
 {
 	struct behind *b = ctx;
 	struct piece *p = job;
 
-	if (p->last)
+	if (--p->to->pieces == 0 && p->to->ended)
 		target_free(p->to);
 	p->to = NULL;
 	p->idle = b->idle;
@@ -199,11 +202,25 @@ piece_of(struct behind *b, struct err *e)
 		return NULL;
 	}
 	p->to = b->to;
+	p->to->pieces++;
 	p->last = false;
 	p->off = b->to->size;
 	p->len = 0;
 	b->filling = p;
 	return p;
+}
+
+/* The piece being filled, no longer; with the last the file is its pieces'. */
+static void
+let_go(struct behind *b)
+{
+	const bool last = b->filling->last;
+
+	b->filling = NULL;
+	if (!last)
+		return;
+	b->to->ended = true;
+	b->to = NULL;
 }
 
 /* Send the piece being filled on its way. */
@@ -216,8 +233,7 @@ push(struct behind *b, struct err *e)
 
 	t->size += p->len;
 	if (p->off == 0 && p->last && b->line == NULL) {
-		b->filling = NULL;
-		b->to = NULL;
+		let_go(b);
 		if (work(b, 0, p, e) == 0)
 			return deliver(b, p, e);
 		retire(b, p);
@@ -230,9 +246,7 @@ push(struct behind *b, struct err *e)
 		t->asked = true;
 		t->direct = set_direct(t, true);
 	}
-	b->filling = NULL;
-	if (p->last)
-		b->to = NULL; /* the piece's now */
+	let_go(b);
 	return task_line_push(b->line, p, e);
 }
 
@@ -289,10 +303,8 @@ behind_free(struct behind *b)
 	if (b == NULL)
 		return;
 	task_line_free(b->line); /* retires what is on its way */
-	if (b->filling != NULL) {
-		b->filling->last = false;
+	if (b->filling != NULL)
 		retire(b, b->filling);
-	}
 	target_free(b->to);
 	while (b->idle != NULL) {
 		struct piece *p = b->idle;

@@ -1,10 +1,14 @@
 #include "behind/behind.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "fsx/fsx.h"
@@ -128,6 +132,55 @@ fails(const char *path, int flags, size_t len, const char *word)
 	OK(fcntl(fd, F_GETFD) == -1);
 }
 
+/*
+ * In place of the system's: when `slow`, the first piece of a file takes a while
+ * for its first half, and there is no room for others.
+ */
+static atomic_bool slow;
+static atomic_uint halves, astray;
+
+ssize_t
+pwrite(int fd, const void *data, size_t len, off_t off)
+{
+	const struct timespec nap = { 0, 200000000 };
+
+	if (!slow)
+		return syscall(SYS_pwrite64, fd, data, len, off);
+	if (fcntl(fd, F_GETFD) == -1)
+		astray++;
+	if (off >= (off_t)BEHIND_PIECE) {
+		errno = ENOSPC;
+		return -1;
+	}
+	if (off > 0)
+		return (ssize_t)len;
+	halves++;
+	nanosleep(&nap, NULL);
+	return (ssize_t)len / 2;
+}
+
+/* A file is there as long as anybody writes it, whoever failed. */
+static void
+slow_and_full(void)
+{
+	const struct timespec nap = { 0, 50000000 };
+	struct behind *b = behind_new(&e);
+	char path[256];
+	int fd = make(dir, "slow", path);
+
+	slow = true;
+	OK(behind_begin(b, fd, true, "the file", &e) == 0);
+	OK(put(b, 2 * BEHIND_PIECE + 5, BEHIND_PIECE) == 0);
+	nanosleep(&nap, NULL);
+	FAILS(behind_end(b, &e), ERR_SYS, "No space left on device");
+	behind_free(b);
+	slow = false;
+	EQ(halves, 1);
+	EQ(astray, 0);
+	OK(fcntl(fd, F_GETFD) == -1);
+	unlink(path);
+}
+
 static void
 full_disk(void)
 {
@@ -188,6 +241,7 @@ main(void)
 	}
 	borrowed();
 	full_disk();
+	slow_and_full();
 	abandoned();
 	OK(rmdir(dir) == 0);
 	return done();
