@@ -50,55 +50,53 @@ note(void *ctx, const char *leaf, uint64_t size, struct err *e)
 	return 0;
 }
 
+/*
+ * Of the timelines that left `timeline` at `from` or behind: the newest, or
+ * itself, and where the last of them left it, or 0.
+ */
+static int
+look_at_descendants(struct archive *a, uint32_t timeline, uint64_t from,
+    const struct age_keys *keys, uint32_t *newest, uint64_t *last,
+    struct err *e)
+{
+	struct timelines t = { NULL, 0 };
+	int rc = store_list(a->store, ARCHIVE_FOLDER, note, &t, e);
+
+	*newest = timeline;
+	*last = 0;
+	for (size_t i = 0; rc == 0 && i < t.count; i++) {
+		struct lsn_history h;
+		uint64_t left;
+
+		if (t.list[i] <= timeline)
+			continue;
+		if ((rc = archive_history(a, t.list[i], keys, &h, e)) == -1)
+			break;
+		left = lsn_history_end(&h, timeline);
+		if (left != 0 && left >= from && t.list[i] > *newest)
+			*newest = t.list[i];
+		if (left >= from && left > *last)
+			*last = left;
+		lsn_history_free(&h);
+	}
+	free(t.list);
+	return rc;
+}
+
 int
 archive_newest(struct archive *a, uint32_t timeline, uint64_t from,
     const struct age_keys *keys, uint32_t *newest, struct err *e)
 {
-	struct timelines t = { NULL, 0 };
-	uint32_t best = timeline;
-	int rc = store_list(a->store, ARCHIVE_FOLDER, note, &t, e);
+	uint64_t last;
 
-	for (size_t i = 0; rc == 0 && i < t.count; i++) {
-		struct lsn_history h;
-
-		if (t.list[i] <= best)
-			continue;
-		rc = archive_history(a, t.list[i], keys, &h, e);
-		if (rc == -1)
-			break;
-		if (lsn_history_end(&h, timeline) != 0 &&
-		    lsn_history_end(&h, timeline) >= from)
-			best = t.list[i];
-		lsn_history_free(&h);
-	}
-	free(t.list);
-	if (rc == 0)
-		*newest = best;
-	return rc;
+	return look_at_descendants(a, timeline, from, keys, newest, &last, e);
 }
 
 int
 archive_left(struct archive *a, uint32_t timeline,
     const struct age_keys *keys, uint64_t *end, struct err *e)
 {
-	struct timelines t = { NULL, 0 };
-	uint64_t last = 0;
-	int rc = store_list(a->store, ARCHIVE_FOLDER, note, &t, e);
+	uint32_t newest;
 
-	for (size_t i = 0; rc == 0 && i < t.count; i++) {
-		struct lsn_history h;
-
-		if (t.list[i] <= timeline)
-			continue;
-		rc = archive_history(a, t.list[i], keys, &h, e);
-		if (rc == -1)
-			break;
-		if (lsn_history_end(&h, timeline) > last)
-			last = lsn_history_end(&h, timeline);
-		lsn_history_free(&h);
-	}
-	free(t.list);
-	if (rc == 0)
-		*end = last;
-	return rc;
+	return look_at_descendants(a, timeline, 0, keys, &newest, end, e);
 }

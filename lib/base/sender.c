@@ -168,17 +168,18 @@ is_place(const struct base_sender *s, const struct base_folder *d)
 {
 	const char *path = d->path + 1; /* behind "." */
 	const size_t len = strlen(path);
-	bool ours = false;
+	bool named = false;
 
-	for (size_t i = 0; i < d->list.count && !ours; i++)
-		ours = is_of_version(s, &d->list.files[i]);
-	for (size_t i = 0; i < s->space_count && ours && !d->whole; i++) {
+	for (size_t i = 0; i < s->space_count && !d->whole; i++) {
 		const char *place = s->spaces[i].location;
 		const size_t n = strlen(place);
 
-		if (n > len && strcmp(place + n - len, path) == 0)
-			return true;
+		named = named || (n > len &&
+		    strcmp(place + n - len, path) == 0);
 	}
+	for (size_t i = 0; i < d->list.count && named; i++)
+		if (is_of_version(s, &d->list.files[i]))
+			return true;
 	return false;
 }
 
